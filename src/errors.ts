@@ -1,0 +1,68 @@
+/** Every code that an {@link AuditError} can carry. */
+export type AuditErrorCode =
+  /** An option is missing, of the wrong type or out of range; nothing was started. */
+  | 'invalid-option'
+  /** An event lacks a field, or a field cannot be recorded; the message names the field. */
+  | 'invalid-event'
+  /** A span event carries audit attributes that do not make an event. */
+  | 'malformed-event'
+  /** An id that is already recorded came again with other content. */
+  | 'conflict'
+  /** An event is larger than `maxEventBytes`. */
+  | 'event-too-large'
+  /** The bound on events waiting in memory is reached. */
+  | 'queue-full'
+  /** The promise was not kept within `timeoutMs`. */
+  | 'timeout'
+  /** A sink did not store a batch. */
+  | 'sink-failed'
+  /** A sink refused an event for good; it is kept as a dead letter. */
+  | 'dead-letter'
+  /** The exporter is shut down. */
+  | 'shutdown'
+  /** The ledger's directory cannot be opened, written or synced. */
+  | 'ledger-unavailable'
+  /** The ledger's content contradicts itself. */
+  | 'ledger-corrupt'
+  /** Another live writer holds the ledger's lock. */
+  | 'ledger-locked';
+
+const AUDIT_ERROR = Symbol.for('otel-audit.AuditError');
+
+/**
+ * What the package raises: a message that says what was wrong, where, and what to do, and a code to
+ * switch on. `instanceof` holds across the ESM and the CommonJS copy of the package.
+ */
+export class AuditError extends Error {
+  readonly code: AuditErrorCode;
+
+  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AuditError';
+    this.code = code;
+    markAs(this, AUDIT_ERROR);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isMarked(value, AUDIT_ERROR);
+  }
+}
+
+/** Brands an object so that the other copy of this package recognises it. */
+export function markAs(target: object, brand: symbol): void {
+  Object.defineProperty(target, brand, { value: true });
+}
+
+export function isMarked(value: unknown, brand: symbol): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, brand);
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The same as an Error, whatever was thrown. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

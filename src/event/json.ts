@@ -1,0 +1,56 @@
+import type { AuditEvent } from './event.js';
+import { actorTextOf, payloadTextOf } from './texts.js';
+
+/** Which members {@link eventToJson} prints. */
+export type EventFields =
+  /** Flipt's, in Flipt's order. */
+  | 'flipt'
+  /** Flipt's, then `id` and, where there is one, `trace`. */
+  | 'full';
+
+/**
+ * The event as one line of JSON, its members in Flipt's order:
+ * `{"version":…,"type":…,"action":…,"metadata":{…},"payload":…,"timestamp":…,"status":…}`. An absent
+ * payload is `null`, an absent status `""`. The texts of actor and payload are kept as they were
+ * recorded, so numbers beyond 2^53 stay exact.
+ *
+ * @throws {TypeError} for a hand-made event whose actor or payload JSON cannot carry.
+ */
+export function eventToJson(event: AuditEvent, options?: { readonly fields?: EventFields }): string {
+  return options?.fields === 'full' ? fullJson(event) : `${openJson(event)}}`;
+}
+
+function fullJson(event: AuditEvent): string {
+  const { trace } = event;
+  const tail = trace === undefined ? '' : `,"trace":${traceToJson(trace)}`;
+  return `${openJson(event)},"id":${quote(event.id)}${tail}}`;
+}
+
+export function traceToJson(trace: NonNullable<AuditEvent['trace']>): string {
+  return `{"traceId":${quote(trace.traceId)},"spanId":${quote(trace.spanId)},"traceFlags":${trace.traceFlags}}`;
+}
+
+/** Flipt's members without the closing brace. */
+function openJson(event: AuditEvent): string {
+  const actor = actorTextOf(event);
+  return `{"version":${quoteWord(event.version)},"type":${quoteWord(event.type)},"action":${quoteWord(event.action)},"metadata":${actor === 'null' ? '{}' : `{"actor":${actor}}`},"payload":${payloadTextOf(event) ?? 'null'},"timestamp":${quote(event.timestamp)},"status":${quoteWord(event.status ?? '')}`;
+}
+
+const quote = (text: string): string => JSON.stringify(text);
+
+// The words of events repeat without end: their quoted form is remembered, within a bound.
+const quotedWords = new Map<string, string>();
+const MAX_QUOTED_WORDS = 1024;
+const MAX_WORD_LENGTH = 64;
+
+function quoteWord(word: string): string {
+  let quoted = quotedWords.get(word);
+  if (quoted === undefined) {
+    quoted = quote(word);
+    if (word.length <= MAX_WORD_LENGTH) {
+      if (quotedWords.size >= MAX_QUOTED_WORDS) quotedWords.clear();
+      quotedWords.set(word, quoted);
+    }
+  }
+  return quoted;
+}

@@ -1,0 +1,42 @@
+// Private to event/: the JSON texts that ride along with an event.
+
+/**
+ * Registered, so that the ESM and the CommonJS copy of the package understand each other. Enumerable
+ * on purpose: a spread copy takes it along, and `textsOf` then sees which parts still fit.
+ */
+export const TEXTS = Symbol.for('otel-audit.texts');
+
+/** The texts of actor and payload, with the very values that they are the texts of. */
+export interface Texts {
+  readonly actor: unknown;
+  readonly actorText: string;
+  readonly payload: unknown;
+  readonly payloadText: string | undefined;
+}
+
+/** An event as the texts see it. */
+export interface TextedEvent {
+  readonly metadata: { readonly actor?: unknown };
+  readonly payload?: unknown;
+  readonly [TEXTS]?: Texts;
+}
+
+/** The actor's JSON text, or `null`. Throws what `JSON.stringify` throws. */
+export function actorTextOf(event: TextedEvent): string {
+  const texts = event[TEXTS];
+  const { actor } = event.metadata;
+  if (texts !== undefined && texts.actor === actor) return texts.actorText;
+  return actor === undefined ? 'null' : (stringify(actor) ?? 'null');
+}
+
+/** The payload's JSON text, or undefined where there is none. Throws what `JSON.stringify` throws. */
+export function payloadTextOf(event: TextedEvent): string | undefined {
+  const texts = event[TEXTS];
+  if (texts !== undefined && Object.is(texts.payload, event.payload)) return texts.payloadText;
+  return event.payload === undefined ? undefined : stringify(event.payload);
+}
+
+// The type of JSON.stringify hides that it returns undefined for a function or a symbol.
+export function stringify(value: unknown): string | undefined {
+  return JSON.stringify(value) as string | undefined;
+}
