@@ -64,9 +64,7 @@ export class Checker implements EventPairChecker {
     if (colon < 1 || colon === eventPair.length - 1) return false;
     const noun = eventPair.slice(0, colon);
     const verb = eventPair.slice(colon + 1);
-    return (
-      this.#pairs.has(`*:${verb}`) || this.#pairs.has(`${noun}:*`) || this.#pairs.has('*:*')
-    );
+    return this.#pairs.has(`*:${verb}`) || this.#pairs.has(`${noun}:*`) || this.#pairs.has('*:*');
   }
 }
 
@@ -112,7 +110,10 @@ function expand(eventPairs: readonly string[], nouns: Words, verbs: Words): Set<
         if (expanded.has(pair)) throw refused('repeated event pair', pair);
         const other = ranges.find((range) => overlaps(range.noun, n) && overlaps(range.verb, v));
         if (other !== undefined) {
-          throw refused('repeated event pair', `${narrower(other.noun, n)}:${narrower(other.verb, v)}`);
+          throw refused(
+            'repeated event pair',
+            `${narrower(other.noun, n)}:${narrower(other.verb, v)}`,
+          );
         }
         expanded.add(pair);
         // Only in an open vocabulary does a `*` survive, and only there can two ranges overlap.

@@ -78,7 +78,7 @@ export type DecodedEvent =
 export interface EventOrigin {
   /** The id of an event without `flipt.event.id`. */
   readonly id: () => string;
-  readonly trace: EventTrace;
+  readonly trace: EventTrace | undefined;
 }
 
 const NONE: DecodedEvent = Object.freeze({ kind: 'none' });
@@ -171,7 +171,11 @@ function decode(attributes: Attributes, origin: EventOrigin | undefined): Decode
   }
 
   const id =
-    typeof givenId === 'string' && isEventId(givenId) ? givenId : origin === undefined ? '' : origin.id();
+    typeof givenId === 'string' && isEventId(givenId)
+      ? givenId
+      : origin === undefined
+        ? ''
+        : origin.id();
   return {
     kind: 'event',
     event: buildEvent({

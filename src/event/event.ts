@@ -83,9 +83,7 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
   if (typeof status !== 'string') throw invalid('status', 'must be a string');
   const id = init.id === undefined ? createId() : requireId(init.id);
   const timestamp =
-    init.timestamp === undefined
-      ? formatTimestamp(Date.now())
-      : normalizeTimestamp(init.timestamp);
+    init.timestamp === undefined ? formatTimestamp(Date.now()) : normalizeTimestamp(init.timestamp);
   const actor = init.actor === undefined ? undefined : requireActor(init.actor);
   const actorText = actor === undefined ? 'null' : serialize('actor', actor);
   const metadata = Object.freeze(actor === undefined ? {} : { actor });

@@ -16,7 +16,10 @@ export type EventFields =
  *
  * @throws {TypeError} for a hand-made event whose actor or payload JSON cannot carry.
  */
-export function eventToJson(event: AuditEvent, options?: { readonly fields?: EventFields }): string {
+export function eventToJson(
+  event: AuditEvent,
+  options?: { readonly fields?: EventFields },
+): string {
   return options?.fields === 'full' ? fullJson(event) : `${openJson(event)}}`;
 }
 

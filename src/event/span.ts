@@ -19,4 +19,3 @@ export function addEventToSpan(event: AuditEvent, span = trace.getActiveSpan()):
     return false;
   }
 }
-

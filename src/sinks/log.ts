@@ -77,7 +77,11 @@ export function logSink(options: LogSinkOptions = {}): LogSink {
 
 type LineFormat = (event: AuditEvent) => string;
 
-function lineFormat(encoding: 'json' | 'console', fields: EventFields, stdout: boolean): LineFormat {
+function lineFormat(
+  encoding: 'json' | 'console',
+  fields: EventFields,
+  stdout: boolean,
+): LineFormat {
   const json = (event: AuditEvent) => eventToJson(event, { fields });
   if (encoding === 'console') {
     return (event) => `${formatTimestamp(Date.now())}\tAUDIT\t${json(event)}\n`;
@@ -153,9 +157,13 @@ class AppendedFile implements Output {
       const { fd } = await this.#current();
       await this.#appendWhole(fd, batch);
     } catch (error) {
-      throw new SinkError(isTransient(error) ? 'transient' : 'sink', `${this.path}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new SinkError(
+        isTransient(error) ? 'transient' : 'sink',
+        `${this.path}: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -196,7 +204,13 @@ class AppendedFile implements Output {
     let written = 0;
     try {
       while (written < batch.length) {
-        const { bytesWritten } = await writeBuffer(fd, batch, written, batch.length - written, null);
+        const { bytesWritten } = await writeBuffer(
+          fd,
+          batch,
+          written,
+          batch.length - written,
+          null,
+        );
         if (bytesWritten === 0) throw new Error('nothing more could be written');
         written += bytesWritten;
       }
@@ -222,5 +236,11 @@ async function leadsTo(path: string, open: OpenFile): Promise<boolean> {
 /** Errors that pass by themselves: a full disk, an exhausted table, an interrupted call. */
 function isTransient(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS' && code !== 'EISDIR' && code !== 'ENOTDIR';
+  return (
+    code !== 'EACCES' &&
+    code !== 'EPERM' &&
+    code !== 'EROFS' &&
+    code !== 'EISDIR' &&
+    code !== 'ENOTDIR'
+  );
 }

@@ -1,0 +1,35 @@
+export {
+  Checker,
+  type CheckerOptions,
+  type EventPairChecker,
+  NoOpChecker,
+  type Vocabulary,
+} from './checker.js';
+export type { Clock, Timer } from './clock.js';
+export type { DeliveryOptions } from './delivery/options.js';
+export { AuditError, type AuditErrorCode } from './errors.js';
+export { type DecodedEvent, decodeEvent, encodeEvent } from './event/attributes.js';
+export {
+  type Actor,
+  type AuditEvent,
+  type AuditEventInit,
+  createEvent,
+  EVENT_VERSION,
+  type EventTrace,
+} from './event/event.js';
+export { type EventFields, eventToJson } from './event/json.js';
+export { addEventToSpan } from './event/span.js';
+export { SinkSpanExporter } from './exporter/exporter.js';
+export type { ErrorContext, SinkEntry, SinkSpanExporterOptions } from './exporter/options.js';
+export type { RedactOptions } from './exporter/redact.js';
+export type { ExportResult, ReadableSpan, TimedEvent } from './exporter/span.js';
+export type { ExporterHealth, ExporterStats, HealthProblem, SinkStats } from './exporter/stats.js';
+export type { LedgerOptions } from './ledger/options.js';
+export {
+  type RecordInfo,
+  type SendContext,
+  type Sink,
+  SinkError,
+  type SinkErrorOptions,
+  type SinkFault,
+} from './sink.js';
