@@ -1,4 +1,4 @@
-import { diag, type Span, trace } from '@opentelemetry/api';
+import { diag, trace } from '@opentelemetry/api';
 import { messageOf } from '../errors.js';
 import { encodeEvent, SPAN_EVENT_NAME } from './attributes.js';
 import type { AuditEvent } from './event.js';

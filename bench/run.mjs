@@ -1,0 +1,32 @@
+// npm run bench [-- --short] [-- NAME…]: prints each goal with the median of its rounds and the spread.
+// Fails below a goal; with --short, which measures little, below 0.7 x a goal.
+import { checker } from './checker.mjs';
+import { decode } from './decode.mjs';
+import { emit } from './emit.mjs';
+import { pipeline } from './pipeline.mjs';
+import { weight } from './weight.mjs';
+
+const benches = { emit, pipeline, decode, checker, weight };
+const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = names.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  console.error(`no bench ${unknown}; there are ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+const short = process.argv.includes('--short');
+const settings = short ? { rounds: 9, scale: 0.25 } : { rounds: 15, scale: 1 };
+const leastScore = short ? 0.7 : 1;
+
+console.log(`Node ${process.version}, ${settings.rounds} rounds each: median (least – most)`);
+let missed = 0;
+for (const [name, bench] of Object.entries(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  for (const goal of await bench(settings)) {
+    console.log(String(goal));
+    if (goal.score < leastScore) missed += 1;
+  }
+}
+if (missed > 0) {
+  console.error(`${missed} goal(s) missed`);
+  process.exit(1);
+}
