@@ -32,9 +32,13 @@ export async function decode({ rounds, scale }) {
     );
     if (length === 0) throw new Error('nothing was decoded');
     goals.push(
-      new Goal(`decode and validate ${size}, speed against parse and print`, ratios(times.parsed, times.ours), {
-        atLeast: 1.3,
-      }),
+      new Goal(
+        `decode and validate ${size}, speed against parse and print`,
+        ratios(times.parsed, times.ours),
+        {
+          atLeast: 1.3,
+        },
+      ),
     );
   }
   return goals;
