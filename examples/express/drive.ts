@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { EDITOR_TOKEN, VIEWER_TOKEN } from './auth.js';
 import { startService } from './server.js';
 
@@ -75,5 +75,6 @@ async function send(url: string, { method, path, token, body }: Step): Promise<n
 }
 
 function countLines(file: string): number {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+  const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  return isFile ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
 }
