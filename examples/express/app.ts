@@ -3,10 +3,10 @@ import { type AuditEvent, createEvent } from 'otel-audit';
 import { actorOf, refusalOf } from './auth.js';
 import { parseItem, Store } from './store.js';
 
-type Record = (event: AuditEvent) => void;
+type Recorder = (event: AuditEvent) => void;
 
 /** Flags and segments over HTTP; each change, and each refusal, becomes an audit event. */
-export function createApp(record: Record): Express {
+export function createApp(record: Recorder): Express {
   const app = express();
   app.use('/flags', resource('flag', record));
   app.use('/segments', resource('segment', record));
@@ -15,7 +15,7 @@ export function createApp(record: Record): Express {
 }
 
 /** Create, update, delete and list for one kind of thing. */
-function resource(type: string, record: Record): express.Router {
+function resource(type: string, record: Recorder): express.Router {
   const store = new Store();
   const router = express.Router();
 
