@@ -59,6 +59,7 @@ export function startTracing({ file, screen }: TracingOptions): Tracing {
       exporter.sendAudits([event]).catch(() => {}); // onError has heard of it
     },
     counts: () => ({ onSpan, direct }),
-    shutdown: () => provider.shutdown(),
+    // After a failed last batch BatchSpanProcessor leaves the exporter open; a second call does no harm.
+    shutdown: () => provider.shutdown().finally(() => exporter.shutdown()),
   };
 }
