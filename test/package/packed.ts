@@ -121,6 +121,7 @@ export function run(command: string, args: readonly string[], options: { cwd?: s
     encoding: 'utf8',
     input: '',
     maxBuffer: 1 << 26,
+    timeout: 120_000, // one that hangs must not hang the tests
   });
   if (error) throw error;
   if (status !== 0) {
