@@ -14,6 +14,13 @@ describe('the packed package', () => {
     expect(targets.filter((target) => !packed.files.includes(target))).toEqual([]);
   });
 
+  it('has a line in typesVersions for each subpath, for TypeScript that does not read exports', () => {
+    const subpaths = Object.keys(manifest.exports).filter((path) => /^\.\/(?!package)/.test(path));
+    const types = manifest.typesVersions['*'];
+    expect(Object.keys(types).map((path) => `./${path}`)).toEqual(subpaths);
+    expect(targetsOf(types).filter((target) => !packed.files.includes(target))).toEqual([]);
+  });
+
   it('holds what the exports reach and nothing else of dist', () => {
     const reached = reachedFrom(targetsOf(manifest.exports));
     const dist = packed.files.filter((file) => /\.(js|d\.ts)$/.test(file));
