@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+// Each SDK runs in a process of its own: two of them, or two `@opentelemetry/api`, do not share one.
+// Run from the root, where `npm test` has built the package and installed the SDKs.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const canRunSdk3 = major > 22 || (major === 22 && minor >= 15);
+
+describe('the built package works with', () => {
+  for (const sdk of ['sdk-trace-base-1.30', 'sdk-trace-base-2.0', 'sdk-trace-base-2.12']) {
+    it(sdk, () => check(sdk));
+  }
+
+  if (canRunSdk3) it('sdk-trace-3', () => check('sdk-trace-3'));
+  else {
+    it.skip(`sdk-trace-3 (demands Node 22.15, this is ${process.versions.node}; .ci/run has newer ones)`, () => {});
+  }
+});
+
+function check(sdk: string): void {
+  const script = join(process.cwd(), 'test/compat/run.mjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, sdk], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain(`${sdk} works`);
+}

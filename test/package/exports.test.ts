@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { packagesOf, readSources } from './imports.js';
+import { manifest, pack, root } from './packed.js';
+
+const packed = pack();
+const MAX_BYTES = 150_000;
+
+describe('the packed package', () => {
+  it('holds the target of every export', () => {
+    const targets = targetsOf(manifest.exports);
+    expect(targets).toContain('dist/esm/index.js');
+    expect(targets.filter((target) => !packed.files.includes(target))).toEqual([]);
+  });
+
+  it('has a line in typesVersions for each subpath, for TypeScript that does not read exports', () => {
+    const subpaths = Object.keys(manifest.exports).filter((path) => /^\.\/(?!package)/.test(path));
+    const types = manifest.typesVersions['*'];
+    expect(Object.keys(types).map((path) => `./${path}`)).toEqual(subpaths);
+    expect(targetsOf(types).filter((target) => !packed.files.includes(target))).toEqual([]);
+  });
+
+  it('holds what the exports reach and nothing else of dist', () => {
+    const reached = reachedFrom(targetsOf(manifest.exports));
+    const dist = packed.files.filter((file) => /\.(js|d\.ts)$/.test(file));
+    expect(dist.filter((file) => !reached.has(file))).toEqual([]);
+  });
+
+  it('says each folder’s module type, in ESM and in CommonJS alike', () => {
+    const listOf = (format: string) =>
+      packed.files.flatMap((file) => (file.startsWith(`dist/${format}/`) ? [file.slice(9)] : []));
+    expect(listOf('esm')).toContain('package.json');
+    expect(listOf('cjs')).toEqual(listOf('esm'));
+  });
+
+  it('holds no sources, tests, benches or examples', () => {
+    const allowed = /^(dist\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
+    expect(packed.files.filter((file) => !allowed.test(file))).toEqual([]);
+  });
+
+  it(`weighs less than ${MAX_BYTES / 1000} kB`, () => {
+    expect(packed.size).toBeLessThan(MAX_BYTES);
+  });
+});
+
+describe('the sources', () => {
+  it('import no package that is neither a dependency nor a peer', () => {
+    const allowed = new Set(
+      Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+    );
+    const strangers = Object.entries(readSources(join(root, 'src'))).flatMap(([file, text]) =>
+      packagesOf(text).flatMap((name) => (allowed.has(name) ? [] : [`${file}: ${name}`])),
+    );
+    expect(strangers).toEqual([]);
+  });
+});
+
+/** The files that an `exports` entry leads to, whatever its conditions. */
+function targetsOf(entry: unknown): string[] {
+  if (typeof entry === 'string') return [entry.replace(/^\.\//, '')];
+  return Object.values(entry as Record<string, unknown>).flatMap(targetsOf);
+}
+
+/** Follows relative imports of the built files, and the declarations beside them. */
+function reachedFrom(entries: readonly string[]): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [...entries];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (reached.has(file) || !/\.(js|d\.ts)$/.test(file)) continue;
+    reached.add(file);
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const [, specifier] of text.matchAll(/(?:from|import|require)\s*\(?\s*['"](\..+?)['"]/g)) {
+      const target = join(file, '..', specifier!);
+      // Types may be all that is wanted of a module; its empty code then lies beside its declarations.
+      waiting.push(target, target.replace(/\.js$/, '.d.ts'));
+    }
+  }
+  return reached;
+}
