@@ -33,9 +33,10 @@ export async function weight({ rounds }) {
   );
   return [
     new Goal('tarball', [pack.size / 1000], { atMost: 150 }, 'kB'),
+    // Other work on the machine only ever adds to a start, so the least of the rounds is the truest.
     new Goal(
-      'core load beyond an empty module',
-      times.core.map((ms, round) => ms - times.empty[round]),
+      'core load beyond an empty module, least of the rounds',
+      [Math.min(...times.core) - Math.min(...times.empty)],
       { atMost: 30 },
       'ms',
     ),
