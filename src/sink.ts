@@ -19,7 +19,7 @@ export interface Sink {
 
 /** What a sink is told about a batch. */
 export interface SendContext {
-  /** Aborted at the deadline and at shutdown. */
+  /** Aborted at the deadline. */
   readonly signal: AbortSignal;
   /** 1 for the first attempt at this batch. */
   readonly attempt: number;

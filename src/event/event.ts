@@ -164,6 +164,10 @@ function requireActor(actor: Actor): Actor {
   if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) {
     throw invalid('actor', 'must be an object');
   }
+  if (typeof actor.toJSON === 'function') {
+    // What gets recorded is what it turns itself into, so that is what must be right.
+    return requireActor(JSON.parse(serialize('actor', actor)) as Actor);
+  }
   const fault = actorFault(actor);
   if (fault !== undefined) throw invalid(`actor.${fault}`, 'must be a string');
   if (!ACTOR_TEXTS.some((key) => actor[key] === '')) return actor;

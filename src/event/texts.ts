@@ -6,13 +6,32 @@
  */
 export const TEXTS = Symbol.for('otel-audit.texts');
 
+/** Stands for a payload that nobody has looked at yet. */
+export const UNPARSED = Symbol.for('otel-audit.unparsed');
+
 /** The texts of actor and payload, with the very values that they are the texts of. */
 export interface Texts {
   readonly actor: unknown;
   readonly actorText: string;
-  readonly payload: unknown;
+  /** {@link UNPARSED} until the payload of a lazily parsed event is read. */
+  payload: unknown;
   readonly payloadText: string | undefined;
+  /** The frozen event whose `payload` parses the text when it is first read. */
+  lazyEvent?: object;
 }
+
+/**
+ * The property of a payload that is parsed when somebody looks at it. One shared getter keeps the
+ * events of one shape; it is an own property, so that spreading and comparing see it.
+ */
+export const LAZY_PAYLOAD: PropertyDescriptor = {
+  enumerable: true,
+  get(this: TextedEvent): unknown {
+    const texts = this[TEXTS]!;
+    if (texts.payload === UNPARSED) texts.payload = JSON.parse(texts.payloadText!);
+    return texts.payload;
+  },
+};
 
 /** An event as the texts see it. */
 export interface TextedEvent {
@@ -32,7 +51,12 @@ export function actorTextOf(event: TextedEvent): string {
 /** The payload's JSON text, or undefined where there is none. Throws what `JSON.stringify` throws. */
 export function payloadTextOf(event: TextedEvent): string | undefined {
   const texts = event[TEXTS];
-  if (texts !== undefined && Object.is(texts.payload, event.payload)) return texts.payloadText;
+  if (texts !== undefined) {
+    // A frozen lazy event still means its text; asking for the payload would parse it.
+    if (texts.lazyEvent === event || Object.is(texts.payload, event.payload)) {
+      return texts.payloadText;
+    }
+  }
   return event.payload === undefined ? undefined : stringify(event.payload);
 }
 

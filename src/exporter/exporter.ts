@@ -1,7 +1,7 @@
 import { context, diag, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
 import { type Clock, systemClock } from '../clock.js';
-import { attemptSend } from '../delivery/attempt.js';
+import { Lane } from '../delivery/lane.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
@@ -29,7 +29,7 @@ import type { ExporterHealth, ExporterStats, HealthProblem } from './stats.js';
  * const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
  */
 export class SinkSpanExporter {
-  readonly #lanes: readonly Lane[];
+  readonly #outlets: readonly Outlet[];
   readonly #checker: EventPairChecker | undefined;
   readonly #clock: Clock;
   readonly #onError: SinkSpanExporterOptions['onError'];
@@ -43,8 +43,9 @@ export class SinkSpanExporter {
 
   constructor(options: SinkSpanExporterOptions) {
     const clock = options?.clock ?? systemClock;
-    this.#lanes = resolveSinks(options).map((named) => ({
+    this.#outlets = resolveSinks(options).map((named) => ({
       ...named,
+      lane: new Lane(named.sink, named.timeoutMs, clock),
       delivered: 0,
       failed: 0,
       failure: undefined,
@@ -116,14 +117,14 @@ export class SinkSpanExporter {
       malformed: this.#malformed,
       pending: this.#pending,
       sinks: Object.fromEntries(
-        this.#lanes.map(({ name, delivered, failed }) => [name, { delivered, failed }]),
+        this.#outlets.map(({ name, delivered, failed }) => [name, { delivered, failed }]),
       ),
     };
   }
 
   health(): ExporterHealth {
     const problems: HealthProblem[] = [];
-    for (const { name, failure } of this.#lanes) {
+    for (const { name, failure } of this.#outlets) {
       if (failure === undefined) continue;
       const forMs = Math.round(this.#clock.monotonic() - failure.since);
       problems.push({ sink: name, message: failure.message, forMs });
@@ -170,7 +171,9 @@ export class SinkSpanExporter {
   }
 
   async #deliverToAll(events: readonly AuditEvent[]): Promise<void> {
-    const results = await Promise.allSettled(this.#lanes.map((lane) => this.#send(lane, events)));
+    const results = await Promise.allSettled(
+      this.#outlets.map((outlet) => this.#send(outlet, events)),
+    );
     const errors = reasonsOf(results);
     if (errors.length === 0) return;
     throw new AuditError('sink-failed', joinMessages(errors), {
@@ -178,22 +181,22 @@ export class SinkSpanExporter {
     });
   }
 
-  async #send(lane: Lane, all: readonly AuditEvent[]): Promise<void> {
-    const { name, sink, checker, timeoutMs } = lane;
+  async #send(outlet: Outlet, all: readonly AuditEvent[]): Promise<void> {
+    const { name, checker, lane } = outlet;
     const events = checker
       ? all.filter((event) => checker.check(`${event.type}:${event.action}`))
       : all;
     if (events.length === 0) return;
     try {
-      await attemptSend({ sink, events, timeoutMs, clock: this.#clock });
-      lane.delivered += events.length;
-      lane.failure = undefined;
+      await lane.send(events);
+      outlet.delivered += events.length;
+      outlet.failure = undefined;
     } catch (cause) {
       const message = `sink ${name} did not store ${events.length} event(s): ${messageOf(cause)}`;
       const error = new AuditError('sink-failed', message, { cause });
-      lane.failed += events.length;
-      lane.failure = { since: lane.failure?.since ?? this.#clock.monotonic(), message };
-      lane.burst.add(`otel-audit: ${message}`);
+      outlet.failed += events.length;
+      outlet.failure = { since: outlet.failure?.since ?? this.#clock.monotonic(), message };
+      outlet.burst.add(`otel-audit: ${message}`);
       this.#tell(error, { sink: name, events });
       throw error;
     }
@@ -201,10 +204,8 @@ export class SinkSpanExporter {
 
   async #close(): Promise<void> {
     await Promise.allSettled([...this.#inFlight]); // those who wait for them hear of their faults
-    // A sink under two names is closed once.
-    const names = new Map(this.#lanes.map(({ name, sink }) => [sink, name]));
     const results = await Promise.allSettled(
-      [...names].map(async ([sink, name]) => {
+      this.#outlets.map(async ({ name, sink }) => {
         try {
           await sink.close?.();
         } catch (cause) {
@@ -228,7 +229,9 @@ export class SinkSpanExporter {
   }
 }
 
-interface Lane extends NamedSink {
+/** A sink with its lane and what became of its batches. */
+interface Outlet extends NamedSink {
+  readonly lane: Lane;
   delivered: number;
   failed: number;
   /** The unbroken row of failures that the last batch belongs to. */

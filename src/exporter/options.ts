@@ -71,6 +71,12 @@ export function resolveSinks(options: SinkSpanExporterOptions): readonly NamedSi
   const sinks = Object.entries(options.sinks).map(([name, entry]) =>
     resolveSink(name, entry, timeoutMs),
   );
+  for (const [index, { name, sink }] of sinks.entries()) {
+    const twin = sinks.slice(0, index).find((other) => other.sink === sink);
+    if (twin !== undefined) {
+      throw invalid(`sinks.${name}`, `is the same object as sinks.${twin.name}; make one a name`);
+    }
+  }
   if (sinks.length === 0) throw invalid('sinks', 'must name at least one sink');
   return sinks;
 }

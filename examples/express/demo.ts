@@ -1,0 +1,11 @@
+// npm run demo                drives the service, prints each audit line, checks the numbers
+// npm run demo -- --serve     only starts it, on PORT (3000), for curl
+// AUDIT_FILE names another file for the audit lines.
+import { fileURLToPath } from 'node:url';
+import { drive } from './drive.js';
+import { serve } from './serve.js';
+
+const file = process.env.AUDIT_FILE ?? fileURLToPath(new URL('audit.jsonl', import.meta.url));
+
+if (process.argv.includes('--serve')) await serve(file, Number(process.env.PORT ?? 3000));
+else if (!(await drive(file))) process.exitCode = 1;
