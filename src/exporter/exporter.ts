@@ -180,11 +180,10 @@ export class SinkSpanExporter {
 
   async #send(lane: Lane, all: readonly AuditEvent[]): Promise<void> {
     const { name, sink, checker, timeoutMs } = lane;
-    const events = checker
-      ? all.filter((event) => checker.check(`${event.type}:${event.action}`))
-      : all;
-    if (events.length === 0) return;
+    let events = all;
     try {
+      if (checker) events = all.filter((event) => checker.check(`${event.type}:${event.action}`));
+      if (events.length === 0) return;
       await attemptSend({ sink, events, timeoutMs, clock: this.#clock });
       lane.delivered += events.length;
       lane.failure = undefined;
