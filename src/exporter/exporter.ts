@@ -219,10 +219,13 @@ export class SinkSpanExporter {
 
   /** Nothing that the user's handler throws may reach the application. */
   #tell(error: AuditError, errorContext: ErrorContext): void {
-    try {
-      this.#onError?.(error, errorContext);
-    } catch (thrown) {
+    const survive = (thrown: unknown) =>
       diag.error(`otel-audit: onError threw: ${messageOf(thrown)}`);
+    try {
+      const returned: unknown = this.#onError?.(error, errorContext);
+      if (returned instanceof Promise) returned.catch(survive); // an async handler fits the type
+    } catch (thrown) {
+      survive(thrown);
     }
   }
 }
