@@ -157,6 +157,7 @@ class AppendedFile implements Output {
       const { fd } = await this.#current();
       await this.#appendWhole(fd, batch);
     } catch (error) {
+      this.#stale = true; // half a line may stand at the end: the next batch opens anew and ends it
       throw new SinkError(
         isTransient(error) ? 'transient' : 'sink',
         `${this.path}: ${messageOf(error)}`,
