@@ -107,6 +107,17 @@ describe('a log file', () => {
     expect(keysOf(file)).toEqual(['c']);
   });
 
+  it('is opened anew when another file was put in its place', async () => {
+    const sink = logSink({ file });
+    await sink.sendAudits([event('a')], live);
+    renameSync(file, `${file}.1`);
+    writeFileSync(file, '');
+    await sink.sendAudits([event('b')], live);
+    await sink.close?.();
+    expect(keysOf(`${file}.1`)).toEqual(['a']);
+    expect(keysOf(file)).toEqual(['b']);
+  });
+
   it('is opened anew when asked to', async () => {
     const sink = logSink({ file });
     await sink.sendAudits([event('a')], live);
