@@ -13,8 +13,8 @@ export type Vocabulary = readonly string[] | 'any';
 
 /** Which nouns and verbs a {@link Checker} knows; by default Flipt's. */
 export interface CheckerOptions {
-  readonly nouns?: Vocabulary;
-  readonly verbs?: Vocabulary;
+  readonly nouns?: Vocabulary | undefined;
+  readonly verbs?: Vocabulary | undefined;
 }
 
 const FLIPT_NOUNS = [
@@ -45,6 +45,9 @@ export class Checker implements EventPairChecker {
   readonly #open: boolean;
 
   constructor(eventPairs: readonly string[], options: CheckerOptions = {}) {
+    if (!Array.isArray(eventPairs)) {
+      throw new AuditError('invalid-option', 'event pairs must be a list of texts');
+    }
     const nouns = vocabulary('nouns', options.nouns ?? FLIPT_NOUNS);
     const verbs = vocabulary('verbs', options.verbs ?? FLIPT_VERBS);
     this.#pairs = expand(eventPairs, nouns, verbs);

@@ -11,8 +11,6 @@ export interface Clock {
 /** A scheduled call. */
 export interface Timer {
   cancel(): void;
-  /** Keeps the process alive until the call; used while a promise that we returned is pending. */
-  hold(): void;
 }
 
 export const systemClock: Clock = {
@@ -20,6 +18,6 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   schedule(callback, ms) {
     const timer = setTimeout(callback, ms).unref();
-    return { cancel: () => clearTimeout(timer), hold: () => void timer.ref() };
+    return { cancel: () => clearTimeout(timer) };
   },
 };

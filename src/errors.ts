@@ -10,6 +10,8 @@ export type AuditErrorCode =
   | 'conflict'
   /** An event is larger than `maxEventBytes`. */
   | 'event-too-large'
+  /** A checker threw instead of deciding. */
+  | 'checker-failed'
   /** The bound on events waiting in memory is reached. */
   | 'queue-full'
   /** The promise was not kept within `timeoutMs`. */
@@ -44,7 +46,8 @@ export class AuditError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isMarked(value, AUDIT_ERROR);
+    // A subclass of a user's is told apart the usual way.
+    return this === AuditError ? isMarked(value, AUDIT_ERROR) : isInstance(this, value);
   }
 }
 
@@ -57,12 +60,26 @@ export function isMarked(value: unknown, brand: symbol): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, brand);
 }
 
-/** The text of anything that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What `instanceof` does where no class says otherwise. */
+export function isInstance(type: unknown, value: unknown): boolean {
+  return Function.prototype[Symbol.hasInstance].call(type, value);
 }
 
-/** The same as an Error, whatever was thrown. */
+/** The text of anything that was thrown. Never throws: some things cannot even be shown. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+/** The same as an Error, whatever was thrown. Never throws. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // A proxy that throws when it is looked at.
+  }
+  return new Error(messageOf(thrown));
 }

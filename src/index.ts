@@ -21,6 +21,7 @@ export { type EventFields, eventToJson } from './event/json.js';
 export { addEventToSpan } from './event/span.js';
 export { SinkSpanExporter } from './exporter/exporter.js';
 export type { ErrorContext, SinkEntry, SinkSpanExporterOptions } from './exporter/options.js';
+export type { AuditReceipt, SendOptions } from './exporter/receipt.js';
 export type { RedactOptions } from './exporter/redact.js';
 export type { ExportResult, ReadableSpan, TimedEvent } from './exporter/span.js';
 export type { ExporterHealth, ExporterStats, HealthProblem, SinkStats } from './exporter/stats.js';

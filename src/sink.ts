@@ -1,4 +1,4 @@
-import { isMarked, markAs } from './errors.js';
+import { isInstance, isMarked, markAs } from './errors.js';
 import type { AuditEvent } from './event/event.js';
 
 /**
@@ -75,6 +75,7 @@ export class SinkError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isMarked(value, SINK_ERROR);
+    // A subclass of a user's is told apart the usual way.
+    return this === SinkError ? isMarked(value, SINK_ERROR) : isInstance(this, value);
   }
 }

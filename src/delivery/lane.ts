@@ -11,9 +11,7 @@ export class Lane {
   readonly #sink: Sink;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  /** Settles when every earlier attempt is decided, also one that its deadline decided. */
-  #turn: Promise<unknown> = Promise.resolve();
-  /** Settles when the sink is done with the last attempt, also one given up at its deadline. */
+  /** Settles when the sink is done with every earlier batch, also with one given up at its deadline. */
   #free: Promise<unknown> = Promise.resolve();
 
   constructor(sink: Sink, timeoutMs: number, clock: Clock) {
@@ -23,25 +21,20 @@ export class Lane {
   }
 
   /**
-   * Hands a batch to the sink once the earlier ones are through.
+   * Hands a batch to the sink once the earlier ones are through. The deadline runs from now on, so a
+   * hung sink holds neither a caller nor a batch longer than that.
    *
    * @throws what the sink throws, or a `transient` SinkError at the deadline.
    */
-  send(events: readonly AuditEvent[]): Promise<void> {
-    const attempt = this.#turn.then(() => this.#attempt(events));
-    this.#turn = attempt.catch(() => {});
-    return attempt;
-  }
-
-  /** The deadline includes waiting for a sink that still holds on to a batch given up before. */
-  async #attempt(events: readonly AuditEvent[]): Promise<void> {
+  async send(events: readonly AuditEvent[]): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
+    let batch = events;
     const sent = this.#free.then(async () => {
       signal.throwIfAborted(); // the deadline passed in the queue: nothing was sent
       // A sink's own requests must not become spans that are exported again.
       const quiet = context.active().setValue(SUPPRESS_TRACING, true);
-      await context.with(quiet, () => this.#sink.sendAudits(events, { signal, attempt: 1 }));
+      await context.with(quiet, () => this.#sink.sendAudits(batch, { signal, attempt: 1 }));
     });
     this.#free = sent.catch(() => {});
     let timer: Timer | undefined;
@@ -50,8 +43,8 @@ export class Lane {
         const error = new SinkError('transient', `not stored within ${this.#timeoutMs} ms`);
         reject(error);
         controller.abort(error);
+        batch = []; // a sink that never settles must not keep alive what queued behind it
       }, this.#timeoutMs);
-      timer.hold();
     });
     try {
       await Promise.race([sent, late]);

@@ -6,7 +6,7 @@ import { formatTimestamp, normalizeTimestamp } from './timestamp.js';
 /** The version of the event's shape, Flipt's. */
 export const EVENT_VERSION = '0.2';
 
-/** Who did it. Further members are allowed and kept; the five named ones are texts, left out when empty. */
+/** Who did it. Further members are kept; the five named ones are texts, left out when empty. */
 export interface Actor {
   /** How the actor proved who it is, in lower case: `token`, `oidc`, `jwt`, `github`, … or `none`. */
   readonly authentication?: string;
@@ -16,7 +16,6 @@ export interface Actor {
   readonly name?: string;
   /** URL of a picture. */
   readonly picture?: string;
-  readonly [key: string]: unknown;
 }
 
 /** The span in which an event was recorded; ids in lower-case hexadecimal (W3C Trace Context). */
@@ -26,7 +25,10 @@ export interface EventTrace {
   readonly traceFlags: number;
 }
 
-/** Who did what to which thing, when, with what outcome. Plain, frozen data. */
+/**
+ * Who did what to which thing, when, with what outcome. Plain, frozen data; what `payload` leads to is
+ * not frozen, and not what is recorded either: its text is.
+ */
 export interface AuditEvent<Payload = unknown> {
   /** Made once and the same through every retry, replay and restart; a UUID from {@link createEvent}. */
   readonly id: string;
@@ -53,7 +55,7 @@ export interface AuditEventInit<Payload = unknown> {
   readonly action: string;
   /** Default: `success`. */
   readonly status?: string | undefined;
-  readonly actor?: Actor | undefined;
+  readonly actor?: Actor | (Actor & { readonly [key: string]: unknown }) | undefined;
   /** Anything that JSON carries. What `JSON.stringify` leaves out or makes null is so recorded. */
   readonly payload?: Payload | undefined;
   /** Default: now. A text is RFC 3339; it is recorded in UTC with at least milliseconds. */
@@ -76,6 +78,9 @@ export interface AuditEventInit<Payload = unknown> {
  * });
  */
 export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): AuditEvent<Payload> {
+  if (typeof init !== 'object' || init === null) {
+    throw new AuditError('invalid-event', 'createEvent takes an object with type and action');
+  }
   const { type, action } = init;
   requireName('type', type);
   requireName('action', action);
@@ -84,7 +89,7 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
   const id = init.id === undefined ? createId() : requireId(init.id);
   const timestamp =
     init.timestamp === undefined ? formatTimestamp(Date.now()) : normalizeTimestamp(init.timestamp);
-  const actor = init.actor === undefined ? undefined : requireActor(init.actor);
+  const actor = init.actor === undefined ? undefined : readActor(init.actor);
   const actorText = actor === undefined ? 'null' : serialize('actor', actor);
   const metadata = Object.freeze(actor === undefined ? {} : { actor });
   // One literal a shape keeps events monomorphic; `delete` or conditional spreads are slower.
@@ -160,11 +165,20 @@ function requireId(id: unknown): string {
   throw invalid('id', 'must be a string of 1 to 256 characters without control characters');
 }
 
+function readActor(actor: Actor): Actor {
+  try {
+    return requireActor(actor);
+  } catch (cause) {
+    if (cause instanceof AuditError) throw cause;
+    throw new AuditError('invalid-event', 'actor cannot be read (see the cause)', { cause });
+  }
+}
+
 function requireActor(actor: Actor): Actor {
   if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) {
     throw invalid('actor', 'must be an object');
   }
-  if (typeof actor.toJSON === 'function') {
+  if (typeof (actor as { toJSON?: unknown }).toJSON === 'function') {
     // What gets recorded is what it turns itself into, so that is what must be right.
     return requireActor(JSON.parse(serialize('actor', actor)) as Actor);
   }
@@ -182,11 +196,13 @@ function serialize(field: string, value: unknown): string {
   let text: string | undefined;
   try {
     text = stringify(value);
-  } catch (error) {
+  } catch (cause) {
     throw new AuditError(
       'invalid-event',
-      `${field} cannot be written as JSON: ${firstLine(messageOf(error))}`,
-      { cause: error },
+      `${field} cannot be written as JSON: ${jsonFault(cause)}`,
+      {
+        cause,
+      },
     );
   }
   if (text === undefined) {
@@ -195,8 +211,13 @@ function serialize(field: string, value: unknown): string {
   return text;
 }
 
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!;
+/** The reason in our words: a message from a `toJSON` of the user's may hold a secret. */
+function jsonFault(thrown: unknown): string {
+  const message = messageOf(thrown);
+  if (message.startsWith('Converting circular structure')) return 'it contains a cycle';
+  if (message.includes('serialize a BigInt')) return 'it contains a BigInt';
+  if (thrown instanceof RangeError) return 'it is nested too deeply or too large';
+  return 'reading it failed (see the cause)';
 }
 
 function invalid(field: string, fault: string): AuditError {

@@ -1,4 +1,5 @@
-import { diag, trace } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
+import { complain } from '../diagnostics.js';
 import { messageOf } from '../errors.js';
 import { encodeEvent, SPAN_EVENT_NAME } from './attributes.js';
 import type { AuditEvent } from './event.js';
@@ -15,7 +16,7 @@ export function addEventToSpan(event: AuditEvent, span = trace.getActiveSpan()):
     span.addEvent(SPAN_EVENT_NAME, encodeEvent(event));
     return true;
   } catch (error) {
-    diag.error(`otel-audit: an audit event was not recorded: ${messageOf(error)}`);
+    complain(`an audit event was not recorded: ${messageOf(error)}`);
     return false;
   }
 }

@@ -1,4 +1,3 @@
-import type { Attributes } from '@opentelemetry/api';
 import { decodeSpanEvent, type EventOrigin } from '../event/attributes.js';
 import type { AuditEvent, EventTrace } from '../event/event.js';
 import type { ReadableSpan } from './span.js';
@@ -6,13 +5,19 @@ import type { ReadableSpan } from './span.js';
 /** What the decoder found on the events of some spans. */
 export interface CollectVisitor {
   event(event: AuditEvent): void;
-  malformed(reason: string, attributes: Attributes): void;
+  malformed(reason: string): void;
+  /** A span that could not be read to its end. */
+  broken(error: unknown): void;
 }
 
 /** Decodes every event of every span, in order, and hands what is ours to the visitor. */
 export function collectEvents(spans: readonly ReadableSpan[], visitor: CollectVisitor): void {
   for (const span of spans) {
-    if (span.events.length > 0) collectSpan(span, visitor);
+    try {
+      if (span.events.length > 0) collectSpan(span, visitor);
+    } catch (error) {
+      visitor.broken(error); // one span that is none must not take the others with it
+    }
   }
 }
 
@@ -21,7 +26,7 @@ function collectSpan(span: ReadableSpan, visitor: CollectVisitor): void {
   for (const { attributes } of span.events) {
     const decoded = decodeSpanEvent(attributes, origin);
     if (decoded.kind === 'event') visitor.event(decoded.event);
-    else if (decoded.kind === 'malformed') visitor.malformed(decoded.reason, attributes ?? {});
+    else if (decoded.kind === 'malformed') visitor.malformed(decoded.reason);
     origin.index += 1;
   }
 }

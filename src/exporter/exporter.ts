@@ -1,9 +1,9 @@
-import { context, diag, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, systemClock, type Timer } from '../clock.js';
+import { keepAliveUntil } from '../delivery/keep-alive.js';
 import { Lane } from '../delivery/lane.js';
+import { complain, warn } from '../diagnostics.js';
 import { AuditError, messageOf, toError } from '../errors.js';
-import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { Burst } from './burst.js';
 import { collectEvents } from './collect.js';
@@ -13,6 +13,8 @@ import {
   resolveSinks,
   type SinkSpanExporterOptions,
 } from './options.js';
+import type { AuditReceipt, SendOptions } from './receipt.js';
+import { toRecorded } from './recorded.js';
 import { EXPORT_FAILED, EXPORT_SUCCESS, type ExportResult, type ReadableSpan } from './span.js';
 import type { ExporterHealth, ExporterStats, HealthProblem } from './stats.js';
 
@@ -34,6 +36,7 @@ export class SinkSpanExporter {
   readonly #clock: Clock;
   readonly #onError: SinkSpanExporterOptions['onError'];
   readonly #malformedBurst: Burst;
+  readonly #faultBurst: Burst;
   readonly #inFlight = new Set<Promise<void>>();
   #emitted = 0;
   #rejected = 0;
@@ -47,14 +50,16 @@ export class SinkSpanExporter {
       ...named,
       lane: new Lane(named.sink, named.timeoutMs, clock),
       delivered: 0,
+      rejected: 0,
       failed: 0,
       failure: undefined,
-      burst: new Burst(clock, (message) => diag.error(message)),
+      burst: new Burst(clock, complain),
     }));
     this.#clock = clock;
     this.#checker = options.checker;
     this.#onError = options.onError;
-    this.#malformedBurst = new Burst(clock, (message) => diag.warn(message));
+    this.#malformedBurst = new Burst(clock, warn);
+    this.#faultBurst = new Burst(clock, complain);
   }
 
   /**
@@ -62,39 +67,46 @@ export class SinkSpanExporter {
    * and code 1 with the cause when one has not, or after `shutdown`. Never throws.
    */
   export(spans: readonly ReadableSpan[], resultCallback: (result: ExportResult) => void): void {
+    const answer = (result: ExportResult) => {
+      try {
+        resultCallback(result);
+      } catch (error) {
+        complain(`the callback of export threw: ${messageOf(error)}`);
+      }
+    };
     if (this.#shutdown !== undefined) {
-      resultCallback({ code: EXPORT_FAILED, error: shutDown() });
+      answer({ code: EXPORT_FAILED, error: shutDown() });
       return;
     }
-    let delivery: Promise<void>;
-    try {
-      delivery = this.#deliver(this.#collect(spans));
-    } catch (error) {
-      delivery = Promise.reject(error); // spans that are not spans, a checker that throws
-    }
-    delivery.then(
-      () => resultCallback({ code: EXPORT_SUCCESS }),
-      (error: unknown) => resultCallback({ code: EXPORT_FAILED, error: toError(error) }),
+    this.#exportAll(spans).then(
+      () => answer({ code: EXPORT_SUCCESS }),
+      (error: unknown) => answer({ code: EXPORT_FAILED, error: toError(error) }),
     );
   }
 
   /**
-   * Hands events to the sinks without a span. Resolves once every sink has stored them: per event
-   * `null`, since receipts come from a ledger and this version keeps none.
+   * Hands events to the sinks without a span. Resolves once every sink has stored them, with `null` in
+   * each event's place: receipts come from a ledger, and this version keeps none.
    *
    * @throws {AuditError} `invalid-event`, naming the index, and then nothing was sent; `sink-failed`;
-   * `shutdown`.
+   * `timeout`, when `timeoutMs` passed first; `shutdown`.
    */
-  async sendAudits(events: readonly AuditEvent[]): Promise<null[]> {
+  async sendAudits(
+    events: readonly AuditEvent[],
+    options: SendOptions = {},
+  ): Promise<(AuditReceipt | null)[]> {
     if (this.#shutdown !== undefined) throw shutDown();
-    const recorded = events.map(asRecorded);
-    await this.#deliver(recorded.filter((event) => this.#passes(event)));
+    const recorded = events.map(toRecorded).filter((event) => this.#passes(event));
+    const delivery = this.#deliver(recorded);
+    await keepAliveUntil(
+      options.timeoutMs === undefined ? delivery : this.#within(options.timeoutMs, delivery),
+    );
     return events.map(() => null);
   }
 
   /** Waits for everything in flight. Rejects, naming the sinks, when one of them did not store it. */
   async forceFlush(): Promise<void> {
-    const results = await Promise.allSettled([...this.#inFlight]);
+    const results = await keepAliveUntil(Promise.allSettled([...this.#inFlight]));
     const errors = reasonsOf(results);
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors, joinMessages(errors));
@@ -106,7 +118,7 @@ export class SinkSpanExporter {
    * @throws {AggregateError} of all that failed while closing. A second call returns the same promise.
    */
   shutdown(): Promise<void> {
-    this.#shutdown ??= this.#close();
+    this.#shutdown ??= keepAliveUntil(this.#close());
     return this.#shutdown;
   }
 
@@ -117,7 +129,10 @@ export class SinkSpanExporter {
       malformed: this.#malformed,
       pending: this.#pending,
       sinks: Object.fromEntries(
-        this.#outlets.map(({ name, delivered, failed }) => [name, { delivered, failed }]),
+        this.#outlets.map(({ name, delivered, rejected, failed }) => [
+          name,
+          { delivered, rejected, failed },
+        ]),
       ),
     };
   }
@@ -132,28 +147,46 @@ export class SinkSpanExporter {
     return { ok: problems.length === 0, problems };
   }
 
-  #collect(spans: readonly ReadableSpan[]): AuditEvent[] {
+  /** What cannot be read or checked fails the export, but does not keep the rest from the sinks. */
+  async #exportAll(spans: readonly ReadableSpan[]): Promise<void> {
     const events: AuditEvent[] = [];
+    const errors: Error[] = [];
     collectEvents(spans, {
       event: (event) => {
-        if (this.#passes(event)) events.push(event);
+        try {
+          if (this.#passes(event)) events.push(event);
+        } catch (cause) {
+          const message = `the checker failed: ${messageOf(cause)}`;
+          errors.push(this.#report(new AuditError('checker-failed', message, { cause }), [event]));
+        }
       },
       malformed: (reason) => this.#reportMalformed(reason),
+      broken: (cause) => {
+        const message = `a span could not be read: ${messageOf(cause)}`;
+        errors.push(this.#report(new AuditError('malformed-event', message, { cause }), []));
+      },
     });
-    return events;
+    const [result] = await Promise.allSettled([this.#deliver(events)]);
+    if (result.status === 'rejected') errors.push(toError(result.reason));
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, joinMessages(errors));
   }
 
   #passes(event: AuditEvent): boolean {
-    if (this.#checker?.check(`${event.type}:${event.action}`) === false) {
-      this.#rejected += 1;
-      return false;
-    }
-    return true;
+    if (passes(this.#checker, event)) return true;
+    this.#rejected += 1;
+    return false;
+  }
+
+  #report(error: AuditError, events: readonly AuditEvent[]): AuditError {
+    this.#faultBurst.add(error.message);
+    this.#tell(error, { events });
+    return error;
   }
 
   #reportMalformed(reason: string): void {
     this.#malformed += 1;
-    this.#malformedBurst.add(`otel-audit: a malformed audit event was not delivered: ${reason}`);
+    this.#malformedBurst.add(`a malformed audit event was not delivered: ${reason}`);
     this.#tell(new AuditError('malformed-event', reason), {});
   }
 
@@ -183,11 +216,13 @@ export class SinkSpanExporter {
 
   async #send(outlet: Outlet, all: readonly AuditEvent[]): Promise<void> {
     const { name, checker, lane } = outlet;
-    const events = checker
-      ? all.filter((event) => checker.check(`${event.type}:${event.action}`))
-      : all;
-    if (events.length === 0) return;
+    let events = all;
     try {
+      if (checker !== undefined) {
+        events = all.filter((event) => passes(checker, event));
+        outlet.rejected += all.length - events.length;
+      }
+      if (events.length === 0) return;
       await lane.send(events);
       outlet.delivered += events.length;
       outlet.failure = undefined;
@@ -196,7 +231,7 @@ export class SinkSpanExporter {
       const error = new AuditError('sink-failed', message, { cause });
       outlet.failed += events.length;
       outlet.failure = { since: outlet.failure?.since ?? this.#clock.monotonic(), message };
-      outlet.burst.add(`otel-audit: ${message}`);
+      outlet.burst.add(message);
       this.#tell(error, { sink: name, events });
       throw error;
     }
@@ -219,12 +254,30 @@ export class SinkSpanExporter {
     if (errors.length > 0) throw new AggregateError(errors, joinMessages(errors));
   }
 
+  async #within(timeoutMs: number, delivery: Promise<void>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new AuditError(
+        'timeout',
+        `not every sink has stored it within ${timeoutMs} ms`,
+      );
+      timer = this.#clock.schedule(() => reject(error), timeoutMs);
+    });
+    try {
+      await Promise.race([delivery, late]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
   /** Nothing that the user's handler throws may reach the application. */
   #tell(error: AuditError, errorContext: ErrorContext): void {
+    const survive = (thrown: unknown) => complain(`onError threw: ${messageOf(thrown)}`);
     try {
-      this.#onError?.(error, errorContext);
+      const returned: unknown = this.#onError?.(error, errorContext);
+      if (returned instanceof Promise) returned.catch(survive); // an async handler fits the type
     } catch (thrown) {
-      diag.error(`otel-audit: onError threw: ${messageOf(thrown)}`);
+      survive(thrown);
     }
   }
 }
@@ -233,33 +286,15 @@ export class SinkSpanExporter {
 interface Outlet extends NamedSink {
   readonly lane: Lane;
   delivered: number;
+  rejected: number;
   failed: number;
   /** The unbroken row of failures that the last batch belongs to. */
   failure: { readonly since: number; readonly message: string } | undefined;
   readonly burst: Burst;
 }
 
-/** The event as its recorded texts say it, so that a sink never sees a payload changed since. */
-function asRecorded(event: AuditEvent, index: number): AuditEvent {
-  let fault: string;
-  try {
-    const decoded = decodeSpanEvent(encodeEvent(event), {
-      id: () => event.id,
-      trace: event.trace ?? activeTrace(),
-    });
-    if (decoded.kind === 'event') return decoded.event;
-    fault = decoded.kind === 'malformed' ? decoded.reason : 'it is empty';
-  } catch (error) {
-    fault = messageOf(error);
-  }
-  throw new AuditError('invalid-event', `events[${index}] cannot be recorded: ${fault}`);
-}
-
-function activeTrace(): AuditEvent['trace'] {
-  const spanContext = trace.getSpanContext(context.active());
-  if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined;
-  const { traceId, spanId, traceFlags } = spanContext;
-  return Object.freeze({ traceId, spanId, traceFlags });
+function passes(checker: EventPairChecker | undefined, event: AuditEvent): boolean {
+  return checker === undefined || checker.check(`${event.type}:${event.action}`);
 }
 
 function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): Error[] {

@@ -1,7 +1,7 @@
-import { diag } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
 import type { Clock } from '../clock.js';
 import type { DeliveryOptions } from '../delivery/options.js';
+import { warn } from '../diagnostics.js';
 import { AuditError } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import type { LedgerOptions } from '../ledger/options.js';
@@ -12,14 +12,14 @@ import type { RedactOptions } from './redact.js';
 export interface SinkEntry {
   readonly sink: Sink;
   /** Asked after the exporter's checker. */
-  readonly checker?: EventPairChecker;
-  readonly delivery?: DeliveryOptions;
+  readonly checker?: EventPairChecker | undefined;
+  readonly delivery?: DeliveryOptions | undefined;
 }
 
 /** Where an error happened. */
 export interface ErrorContext {
   readonly sink?: string;
-  readonly events?: readonly AuditEvent[];
+  readonly events?: readonly AuditEvent[] | undefined;
 }
 
 /** What `new SinkSpanExporter` takes. */
@@ -27,18 +27,18 @@ export interface SinkSpanExporterOptions {
   /** The sinks by name; a name matches `^[a-z][a-z0-9-]{0,62}$`. */
   readonly sinks: Readonly<Record<string, Sink | SinkEntry>>;
   /** Which events pass. Default: every event. */
-  readonly checker?: EventPairChecker;
+  readonly checker?: EventPairChecker | undefined;
   /** Accepted, not yet in use: this version hands batches to the sinks straight from memory. */
-  readonly ledger?: string | LedgerOptions;
+  readonly ledger?: string | LedgerOptions | undefined;
   /** Accepted; of its members only `timeoutMs` is in use in this version. */
-  readonly delivery?: DeliveryOptions;
+  readonly delivery?: DeliveryOptions | undefined;
   /** Accepted, not yet in use: values are written in clear, and `diag` warns so. */
-  readonly redact?: RedactOptions;
+  readonly redact?: RedactOptions | undefined;
   /** Told of every malformed event and every failed batch. What it throws is logged, no more. */
-  readonly onError?: (error: AuditError, context: ErrorContext) => void;
-  readonly clock?: Clock;
+  readonly onError?: ((error: AuditError, context: ErrorContext) => void) | undefined;
+  readonly clock?: Clock | undefined;
   /** Numbers from 0 inclusive to 1 exclusive, as `Math.random`. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** One sink, ready for use. */
@@ -64,7 +64,7 @@ export function resolveSinks(options: SinkSpanExporterOptions): readonly NamedSi
   requireChecker('checker', options.checker);
   for (const option of ['ledger', 'redact'] as const) {
     if (options[option] !== undefined) {
-      diag.warn(`otel-audit: the option ${option} is accepted but has no effect in this version`);
+      warn(`the option ${option} is accepted but has no effect in this version`);
     }
   }
   const timeoutMs = timeoutOf('delivery', options.delivery, DEFAULT_TIMEOUT_MS);
@@ -106,7 +106,7 @@ function timeoutOf(path: string, delivery: DeliveryOptions | undefined, fallback
   if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) {
     return timeoutMs;
   }
-  throw invalid(`${path}.timeoutMs`, `must be a number from 1 to ${MAX_TIMEOUT_MS}`);
+  throw invalid(`${path}.timeoutMs`, `must be a number above 0, at most ${MAX_TIMEOUT_MS}`);
 }
 
 function requireFunction(path: string, value: unknown): void {

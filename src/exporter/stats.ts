@@ -2,7 +2,7 @@
 export interface ExporterStats {
   /** Events that passed the checker and were taken. */
   readonly emitted: number;
-  /** Events that a checker turned away. */
+  /** Events that the exporter's checker turned away. */
   readonly rejected: number;
   /** Span events with attributes of ours that do not make an event. */
   readonly malformed: number;
@@ -14,6 +14,8 @@ export interface ExporterStats {
 export interface SinkStats {
   /** Events that the sink stored. */
   readonly delivered: number;
+  /** Events that the sink's own checker turned away. */
+  readonly rejected: number;
   /** Events of batches that the sink did not store. */
   readonly failed: number;
 }

@@ -11,16 +11,19 @@ import { type Sink, SinkError } from '../sink.js';
 /** What {@link logSink} takes. */
 export interface LogSinkOptions {
   /** A file to append to; missing folders are made (0700), the file has mode 0600. Default: stdout. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /**
    * `json` (default): one event JSON a line; on stdout with `"T":<time>` and `"M":"AUDIT"` in front.
    * `console`: `<RFC 3339 time>⇥AUDIT⇥<event JSON>`.
    */
-  readonly encoding?: 'json' | 'console';
+  readonly encoding?: 'json' | 'console' | undefined;
   /** `full` adds `id` and `trace` to the event JSON. Default: `flipt`. */
-  readonly fields?: EventFields;
-  /** Reopen the file on SIGHUP, as logrotate expects. Default: false, no signal is listened to. */
-  readonly reopenOnSighup?: boolean;
+  readonly fields?: EventFields | undefined;
+  /**
+   * Reopen the file on SIGHUP, as logrotate expects; the signal then no longer ends the process.
+   * Default: false, no signal is listened to.
+   */
+  readonly reopenOnSighup?: boolean | undefined;
 }
 
 /** A sink that writes lines. */
@@ -140,9 +143,16 @@ interface Output {
 }
 
 class StandardOutput implements Output {
+  constructor() {
+    // A closed pipe is told twice, to the write's callback and as an event; an event that nobody
+    // listens to would end the process.
+    process.stdout.on('error', ignore);
+  }
+
   append(batch: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
-      process.stdout.write(batch, (error) => {
+      // A copy, for a stream may keep what it is given while the printer uses its buffer again.
+      process.stdout.write(Buffer.from(batch), (error) => {
         if (error == null) resolve();
         else reject(new SinkError('sink', `stdout: ${messageOf(error)}`, { cause: error }));
       });
@@ -151,8 +161,12 @@ class StandardOutput implements Output {
 
   reopen(): void {}
 
-  async close(): Promise<void> {} // stdout is not ours to close
+  async close(): Promise<void> {
+    process.stdout.off('error', ignore); // stdout itself is not ours to close
+  }
 }
+
+const ignore = (): void => {};
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -185,6 +199,7 @@ class AppendedFile implements Output {
       const { fd } = await this.#current();
       await this.#appendWhole(fd, batch);
     } catch (error) {
+      this.#stale = true; // half a line may stand at the end: the next batch opens anew and ends it
       throw new SinkError(
         isTransient(error) ? 'transient' : 'sink',
         `${this.path}: ${messageOf(error)}`,
@@ -212,43 +227,74 @@ class AppendedFile implements Output {
     this.#stale = false;
     await this.close();
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    const { O_APPEND, O_CREAT, O_RDWR } = constants;
-    const fd = await openFile(this.path, O_APPEND | O_CREAT | O_RDWR, 0o600);
-    const stats = await statOpen(fd);
-    this.#open = { fd, dev: stats.dev, ino: stats.ino };
-    if (stats.isFile() && stats.size > 0) await this.#endLastLine(fd, stats.size);
-    return this.#open;
+    const fd = await openToAppend(this.path);
+    try {
+      const stats = await statOpen(fd);
+      if (stats.isFile() && stats.size > 0) await this.#endLastLine(fd, stats.size);
+      this.#open = { fd, dev: stats.dev, ino: stats.ino };
+      return this.#open;
+    } catch (error) {
+      await closeFile(fd);
+      throw error;
+    }
   }
 
-  /** A process killed while it wrote may have left half a line; ours must not be glued to it. */
+  /** A write that failed half way may have left half a line; the next must not be glued to it. */
   async #endLastLine(fd: number, size: number): Promise<void> {
     const last = Buffer.alloc(1);
-    await readBuffer(fd, last, 0, 1, size - 1);
+    const readable = await openFile(this.path, constants.O_RDONLY);
+    try {
+      await readBuffer(readable, last, 0, 1, size - 1);
+    } finally {
+      await closeFile(readable);
+    }
     if (last[0] !== LINE_FEED) await this.#appendWhole(fd, Buffer.of(LINE_FEED));
   }
 
   /** Writes the batch, or leaves the file as long as it was: never half a line. */
   async #appendWhole(fd: number, batch: Buffer): Promise<void> {
+    const { size } = await statOpen(fd);
     let written = 0;
     try {
       while (written < batch.length) {
-        const { bytesWritten } = await writeBuffer(
-          fd,
-          batch,
-          written,
-          batch.length - written,
-          null,
-        );
+        const rest = batch.length - written;
+        const { bytesWritten } = await writeBuffer(fd, batch, written, rest, null);
         if (bytesWritten === 0) throw new Error('nothing more could be written');
         written += bytesWritten;
       }
     } catch (error) {
-      if (written > 0) {
-        const { size } = await statOpen(fd);
-        await truncateOpen(fd, size - written);
-      }
+      await cutBack(fd, size, written);
       throw error;
     }
+  }
+}
+
+async function openToAppend(path: string): Promise<number> {
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+  if (!(await isPipe(path))) return openFile(path, O_APPEND | O_CREAT | O_WRONLY, 0o600);
+  // Opening a named pipe waits for its reader, for ever if need be: ask first whether there is one.
+  const probe = await openFile(path, O_WRONLY | O_NONBLOCK);
+  try {
+    return await openFile(path, O_WRONLY);
+  } finally {
+    await closeFile(probe);
+  }
+}
+
+async function isPipe(path: string): Promise<boolean> {
+  try {
+    return (await statPath(path)).isFIFO();
+  } catch {
+    return false; // not there yet, or the open will say what is wrong
+  }
+}
+
+/** Takes back the part of a batch that was written, unless somebody else wrote behind it. */
+async function cutBack(fd: number, size: number, written: number): Promise<void> {
+  try {
+    if (written > 0 && (await statOpen(fd)).size === size + written) await truncateOpen(fd, size);
+  } catch {
+    // The half line stays; the next batch opens the file anew and ends it first.
   }
 }
 

@@ -1,0 +1,47 @@
+import { context, isSpanContextValid, trace } from '@opentelemetry/api';
+import { AuditError, messageOf } from '../errors.js';
+import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
+import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
+
+/**
+ * The event as its recorded texts say it, so that a sink never sees a payload changed since, in the
+ * active span's trace where it has none. The event may be hand-made: everything in it is checked.
+ *
+ * @throws {AuditError} `invalid-event`, naming the index.
+ */
+export function toRecorded(event: AuditEvent, index: number): AuditEvent {
+  let fault: string;
+  try {
+    fault = idFault(event.id) ?? traceFault(event.trace) ?? '';
+    if (fault === '') {
+      const origin = { id: () => event.id, trace: event.trace ?? activeTrace() };
+      const decoded = decodeSpanEvent(encodeEvent(event), origin);
+      if (decoded.kind === 'event') return decoded.event;
+      fault = decoded.kind === 'malformed' ? decoded.reason : 'it is empty';
+    }
+  } catch (error) {
+    fault = messageOf(error);
+  }
+  throw new AuditError('invalid-event', `events[${index}] cannot be recorded: ${fault}`);
+}
+
+function idFault(id: unknown): string | undefined {
+  if (typeof id === 'string' && isEventId(id)) return undefined;
+  return 'id must be a string of 1 to 256 characters without control characters';
+}
+
+function traceFault(given: EventTrace | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  const flags = given.traceFlags;
+  if (isSpanContextValid(given) && Number.isInteger(flags) && flags >= 0 && flags <= 255) {
+    return undefined;
+  }
+  return 'trace must hold a valid traceId, spanId and traceFlags (0 to 255)';
+}
+
+function activeTrace(): EventTrace | undefined {
+  const spanContext = trace.getSpanContext(context.active());
+  if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined;
+  const { traceId, spanId, traceFlags } = spanContext;
+  return Object.freeze({ traceId, spanId, traceFlags });
+}
