@@ -156,7 +156,11 @@ describe('decoding', () => {
     ['metadata.actor', SECRET, 'flipt.event.metadata.actor is not valid JSON'],
     ['metadata.actor', `"${SECRET}"`, 'flipt.event.metadata.actor is not a JSON object'],
     ['metadata.actor', `["${SECRET}"]`, 'flipt.event.metadata.actor is not a JSON object'],
-    ['metadata.actor', '{"ip":5}', 'flipt.event.metadata.actor: ip is not a string'],
+    [
+      'metadata.actor',
+      '{"ip":5}',
+      'flipt.event.metadata.actor has a member ip that is not a string',
+    ],
     ['metadata.actor', [], 'flipt.event.metadata.actor must be a string, not an array'],
     ['payload', '', 'flipt.event.payload is not valid JSON'],
     ['payload', `{"password":"${SECRET}"`, 'flipt.event.payload is not valid JSON'],

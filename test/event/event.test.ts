@@ -199,3 +199,44 @@ describe('createEvent refuses, naming the field,', () => {
     expect(refusal({ actor: { toJSON: () => ({ ip: 5 }) } })).toMatch(/^actor/);
   });
 });
+
+describe('an event that cannot be made', () => {
+  it.each([
+    [undefined, 'createEvent takes an object'],
+    [null, 'createEvent takes an object'],
+  ])('says so for %p', (init, message) => {
+    expect(() => createEvent(init as unknown as AuditEventInit)).toThrow(message);
+  });
+
+  it('does not quote what a toJSON throws, which may be a secret', () => {
+    const payload = {
+      toJSON() {
+        throw new Error('password=hunter2');
+      },
+    };
+    expect(() => createEvent({ type: 'flag', action: 'created', payload })).toThrow(
+      /^payload cannot be written as JSON: reading it failed \(see the cause\)$/,
+    );
+  });
+
+  it('names the actor when it cannot be read', () => {
+    const actor = {
+      get email(): string {
+        throw new Error('boom');
+      },
+    };
+    expect(() => createEvent({ type: 'flag', action: 'created', actor })).toThrow(
+      'actor cannot be read',
+    );
+  });
+
+  it('takes an actor of an interface of the user, and keeps members of its own', () => {
+    interface User {
+      email: string;
+      id: number;
+    }
+    const user: User = { email: 'ada@example.com', id: 7 };
+    const event = createEvent({ type: 'flag', action: 'created', actor: user });
+    expect(eventToJson(event)).toContain('"actor":{"email":"ada@example.com","id":7}');
+  });
+});

@@ -78,3 +78,20 @@ describe('event JSON', () => {
     }
   });
 });
+
+describe('a hand-made event', () => {
+  const event = createEvent({ type: 'flag', action: 'created' });
+
+  it('cannot forge a line through its trace flags', () => {
+    const traceFlags = '1}}\n{"forged":true' as unknown as number;
+    const trace = { traceId: 'a', spanId: 'b', traceFlags };
+    const line = eventToJson({ ...event, trace }, { fields: 'full' });
+    expect(line).not.toContain('\n');
+    expect(JSON.parse(line)).toMatchObject({ trace: { traceFlags: 0 } });
+  });
+
+  it('is refused where it lacks a text, rather than printed as no JSON', () => {
+    const lacking = { ...event, timestamp: undefined as unknown as string };
+    expect(() => eventToJson(lacking)).toThrow(TypeError);
+  });
+});

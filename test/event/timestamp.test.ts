@@ -50,7 +50,6 @@ describe('a timestamp', () => {
     '2026-01-31T12:00:00+0200',
     '+02026-01-31T12:00:00Z',
     '2026-01-31T12:00:00Z\n',
-    `2026-01-31T12:00:00.${'1'.repeat(64)}Z`,
     '２026-01-31T12:00:00Z',
   ])('%j is refused', (text) => {
     expect(isTimestamp(text)).toBe(false);

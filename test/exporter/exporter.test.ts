@@ -186,9 +186,9 @@ describe('export', () => {
     expect(pairs(some.events)).toEqual(['flag:created']);
     expect(none.batches).toEqual([]);
     expect(exporter.stats().sinks).toEqual({
-      all: { delivered: 2, failed: 0 },
-      some: { delivered: 1, failed: 0 },
-      none: { delivered: 0, failed: 0 },
+      all: { delivered: 2, rejected: 0, failed: 0 },
+      some: { delivered: 1, rejected: 1, failed: 0 },
+      none: { delivered: 0, rejected: 2, failed: 0 },
     });
   });
 
@@ -205,7 +205,7 @@ describe('export', () => {
     expect(code).toBe(1);
     expect(error?.message).toBe('sink bad did not store 1 event(s): no idea');
     expect(good.events).toHaveLength(1);
-    expect(exporter.stats().sinks.bad).toEqual({ delivered: 0, failed: 1 });
+    expect(exporter.stats().sinks.bad).toEqual({ delivered: 0, rejected: 0, failed: 1 });
   });
 
   it('hands the batch to every sink at once, and waits for all of them', async () => {
@@ -300,7 +300,7 @@ describe('export', () => {
       rejected: 0,
       malformed: 0,
       pending: 0,
-      sinks: { file: { delivered: 1, failed: 2 } },
+      sinks: { file: { delivered: 1, rejected: 0, failed: 2 } },
     });
   });
 
@@ -314,7 +314,7 @@ describe('export', () => {
     const exporter = new SinkSpanExporter({ sinks: { memory: recordingSink() }, checker });
     expect(await exported(exporter, spanWith(created))).toMatchObject({
       code: 1,
-      error: { message: 'no idea' },
+      error: { message: 'the checker failed: no idea' },
     });
     expect(await exported(exporter, null as unknown as ReadableSpan)).toMatchObject({ code: 1 });
   });
@@ -441,7 +441,7 @@ describe('shutdown', () => {
     const { sink, sends } = heldSink();
     const close = jest.fn(async () => {});
     const closing = { ...sink, close };
-    const exporter = new SinkSpanExporter({ sinks: { a: closing, b: closing } });
+    const exporter = new SinkSpanExporter({ sinks: { a: closing } });
     const results: ExportResult[] = [];
     exporter.export([spanWith(created)], (result) => results.push(result));
     const shutdown = exporter.shutdown();
@@ -569,6 +569,126 @@ describe('sendAudits', () => {
   });
 });
 
+describe('what one part breaks', () => {
+  it('does not take the good spans and events of the batch with it', async () => {
+    const sink = recordingSink();
+    const told: AuditError[] = [];
+    const checker = {
+      check: (pair: string): boolean => {
+        if (pair === 'flag:updated') throw new Error('no idea');
+        return true;
+      },
+      events: () => [],
+    };
+    const exporter = new SinkSpanExporter({
+      sinks: { memory: sink },
+      checker,
+      onError: (error) => told.push(error),
+    });
+    const noSpan = { events: undefined } as unknown as ReadableSpan;
+    const spans = [noSpan, spanWith(updated), spanWith(created)];
+    const result = await new Promise<ExportResult>((resolve) => exporter.export(spans, resolve));
+    expect(result.code).toBe(1);
+    expect(pairs(sink.events)).toEqual(['flag:created']);
+    expect(told.map(({ code }) => code)).toEqual(['malformed-event', 'checker-failed']);
+  });
+
+  it('is contained: a callback that throws, before and after shutdown', async () => {
+    const exporter = new SinkSpanExporter({ sinks: { memory: recordingSink() } });
+    const fail = () => {
+      throw new Error('callback');
+    };
+    exporter.export([spanWith(created)], fail);
+    await exporter.shutdown();
+    await settle();
+    expect(() => exporter.export([spanWith(created)], fail)).not.toThrow();
+    const line = 'error otel-audit: the callback of export threw: callback';
+    expect(diagnostics.lines).toEqual([line, line]);
+  });
+
+  it('is answered though what was thrown cannot be shown', async () => {
+    const checker = {
+      check: (): boolean => {
+        throw Object.create(null);
+      },
+      events: () => [],
+    };
+    const exporter = new SinkSpanExporter({ sinks: { memory: recordingSink() }, checker });
+    expect((await exported(exporter, spanWith(created))).code).toBe(1);
+  });
+});
+
+describe('a lane', () => {
+  it('hands its sink one batch at a time', async () => {
+    const { sink, sends } = heldSink();
+    const exporter = new SinkSpanExporter({ sinks: { held: sink } });
+    const results = [exported(exporter, spanWith(created)), exported(exporter, spanWith(created))];
+    await settle();
+    expect(sends).toHaveLength(1);
+    sends[0]!.resolve();
+    await settle();
+    expect(sends).toHaveLength(2);
+    sends[1]!.resolve();
+    expect((await Promise.all(results)).map(({ code }) => code)).toEqual([0, 0]);
+  });
+
+  it('does not call a sink again that still holds on to a batch given up before', async () => {
+    const clock = fakeClock();
+    const { sink, sends } = heldSink();
+    const exporter = new SinkSpanExporter({
+      sinks: { held: sink },
+      delivery: { timeoutMs: 100 },
+      clock,
+    });
+    const first = exported(exporter, spanWith(created));
+    await settle();
+    clock.advance(100);
+    expect((await first).code).toBe(1);
+    const second = exported(exporter, spanWith(created));
+    await settle();
+    clock.advance(100);
+    expect((await second).code).toBe(1);
+    expect(sends).toHaveLength(1);
+  });
+
+  it('is one for each sink: the same object under two names is refused', () => {
+    const sink = recordingSink();
+    expect(() => new SinkSpanExporter({ sinks: { a: sink, b: sink } })).toThrow(
+      'SinkSpanExporter: sinks.b is the same object as sinks.a; make one a name',
+    );
+  });
+});
+
+describe('hand-made events given to sendAudits', () => {
+  it.each([
+    ['an id with a line break', { id: 'a\nb' }, 'id must be'],
+    ['no id', { id: undefined }, 'id must be'],
+    [
+      'a trace that would forge a line',
+      { trace: { traceId, spanId, traceFlags: '1}}\n{' } },
+      'trace must',
+    ],
+    ['a trace that is none', { trace: { traceId: 'x', spanId: 'y', traceFlags: 1 } }, 'trace must'],
+  ])('are refused for %s', async (_, part, message) => {
+    const sink = recordingSink();
+    const exporter = new SinkSpanExporter({ sinks: { memory: sink } });
+    const event = { ...created, ...part } as unknown as AuditEvent;
+    await expect(exporter.sendAudits([created, event])).rejects.toThrow(
+      `events[1] cannot be recorded: ${message}`,
+    );
+    expect(sink.events).toEqual([]);
+  });
+
+  it('reject with timeout when the sinks take longer than asked for', async () => {
+    const clock = fakeClock();
+    const { sink } = heldSink();
+    const exporter = new SinkSpanExporter({ sinks: { held: sink }, clock });
+    const sent = exporter.sendAudits([created], { timeoutMs: 50 });
+    clock.advance(50);
+    await expect(sent).rejects.toMatchObject({ code: 'timeout' });
+  });
+});
+
 describe('the deadline of a send', () => {
   it('aborts the signal and fails the batch, though the sink ignores it', async () => {
     const clock = fakeClock();
@@ -592,7 +712,7 @@ describe('the deadline of a send', () => {
     expect(clock.waiting).toBe(0);
     sends[0]!.resolve();
     await settle();
-    expect(exporter.stats().sinks.slow).toEqual({ delivered: 0, failed: 1 });
+    expect(exporter.stats().sinks.slow).toEqual({ delivered: 0, rejected: 0, failed: 1 });
   });
 
   it('is 30 s by default, and gone once the sink has stored', async () => {
@@ -655,7 +775,7 @@ describe('the options of an exporter', () => {
 
   it('of later versions are accepted, and said to have no effect', () => {
     const options: SinkSpanExporterOptions = {
-      sinks: { a: { sink, delivery: { maxElapsedMs: 1000 } }, b1: sink },
+      sinks: { a: { sink, delivery: { maxElapsedMs: 1000 } }, b1: recordingSink() },
       delivery: {
         maxBatch: 100,
         maxBatchBytes: 1e6,

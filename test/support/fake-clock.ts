@@ -16,7 +16,7 @@ export function fakeClock(start = Date.UTC(2026, 0, 31, 12)): FakeClock {
     schedule(callback, ms) {
       const timer = { at: elapsed + ms, callback };
       timers.add(timer);
-      return { cancel: () => void timers.delete(timer), hold: () => {} };
+      return { cancel: () => void timers.delete(timer) };
     },
     advance(ms) {
       elapsed += ms;
