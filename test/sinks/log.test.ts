@@ -237,7 +237,6 @@ describe('a log sink on stdout', () => {
     const event = createEvent({ type: 'flag', action: 'created', timestamp: '2026-01-31T12:00:00Z' });
     const live = { signal: new AbortController().signal, attempt: 1 };
     const sink = logSink(JSON.parse(process.env.OPTIONS));
-    process.stdout.on('error', () => {});
   `;
   const args = (body: string) => [
     '--import',
