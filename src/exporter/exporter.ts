@@ -10,6 +10,7 @@ import { collectEvents } from './collect.js';
 import {
   type ErrorContext,
   type NamedSink,
+  requireTimeout,
   resolveSinks,
   type SinkSpanExporterOptions,
 } from './options.js';
@@ -89,13 +90,14 @@ export class SinkSpanExporter {
    * each event's place: receipts come from a ledger, and this version keeps none.
    *
    * @throws {AuditError} `invalid-event`, naming the index, and then nothing was sent; `sink-failed`;
-   * `timeout`, when `timeoutMs` passed first; `shutdown`.
+   * `timeout`, when `timeoutMs` passed first; `shutdown`; `invalid-option`.
    */
   async sendAudits(
     events: readonly AuditEvent[],
     options: SendOptions = {},
   ): Promise<(AuditReceipt | null)[]> {
     if (this.#shutdown !== undefined) throw shutDown();
+    if (options.timeoutMs !== undefined) requireTimeout('sendAudits: timeoutMs', options.timeoutMs);
     const recorded = events.map(toRecorded).filter((event) => this.#passes(event));
     const delivery = this.#deliver(recorded);
     await keepAliveUntil(

@@ -102,11 +102,16 @@ function timeoutOf(path: string, delivery: DeliveryOptions | undefined, fallback
   if (delivery !== undefined && (typeof delivery !== 'object' || delivery === null)) {
     throw invalid(path, 'must be an object');
   }
-  const timeoutMs: unknown = delivery?.timeoutMs ?? fallback;
-  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) {
-    return timeoutMs;
-  }
-  throw invalid(`${path}.timeoutMs`, `must be a number above 0, at most ${MAX_TIMEOUT_MS}`);
+  const timeoutMs = delivery?.timeoutMs ?? fallback;
+  requireTimeout(`SinkSpanExporter: ${path}.timeoutMs`, timeoutMs);
+  return timeoutMs;
+}
+
+/** Refuses a deadline that is no time in milliseconds which a timer can hold. */
+export function requireTimeout(option: string, timeoutMs: number): void {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) return;
+  const fault = `must be a number above 0, at most ${MAX_TIMEOUT_MS}, not ${String(timeoutMs)}`;
+  throw new AuditError('invalid-option', `${option} ${fault}`);
 }
 
 function requireFunction(path: string, value: unknown): void {

@@ -679,6 +679,15 @@ describe('hand-made events given to sendAudits', () => {
     expect(sink.events).toEqual([]);
   });
 
+  it('are not sent under a deadline that is none', async () => {
+    const sink = recordingSink();
+    const exporter = new SinkSpanExporter({ sinks: { memory: sink } });
+    await expect(exporter.sendAudits([created], { timeoutMs: Number.NaN })).rejects.toThrow(
+      'sendAudits: timeoutMs must be a number above 0, at most 2147483647, not NaN',
+    );
+    expect(sink.events).toEqual([]);
+  });
+
   it('reject with timeout when the sinks take longer than asked for', async () => {
     const clock = fakeClock();
     const { sink } = heldSink();
