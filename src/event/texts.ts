@@ -2,7 +2,7 @@
 
 /**
  * Registered, so that the ESM and the CommonJS copy of the package understand each other. Enumerable
- * on purpose: a spread copy takes it along, and `textsOf` then sees which parts still fit.
+ * on purpose: a spread copy takes it along, and the functions below see which parts still fit.
  */
 export const TEXTS = Symbol.for('otel-audit.texts');
 
