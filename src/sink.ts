@@ -7,7 +7,8 @@ import type { AuditEvent } from './event/event.js';
  */
 export interface Sink {
   /**
-   * Stores the events, in order. Resolved means stored at the far side; an event may come again with
+   * Stores the events, in order, as they are: other sinks may share their payload objects, so change
+   * nothing in them. To print one use `eventToJson`, which keeps its recorded text. Resolved means stored at the far side; an event may come again with
    * the same id, for delivery is at least once. Never called while an earlier call is pending.
    *
    * @throws {SinkError} to say whose fault it is. Anything else counts as `transient`.
@@ -19,7 +20,7 @@ export interface Sink {
 
 /** What a sink is told about a batch. */
 export interface SendContext {
-  /** Aborted at the deadline. */
+  /** Aborted at the deadline. A listener of yours that throws ends the process, as for any signal. */
   readonly signal: AbortSignal;
   /** 1 for the first attempt at this batch. */
   readonly attempt: number;

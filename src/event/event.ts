@@ -1,6 +1,6 @@
-import { AuditError, messageOf } from '../errors.js';
+import { AuditError } from '../errors.js';
 import { createId } from './id.js';
-import { stringify, TEXTS, type Texts } from './texts.js';
+import { jsonFault, stringify, TEXTS, type Texts } from './texts.js';
 import { formatTimestamp, normalizeTimestamp } from './timestamp.js';
 
 /** The version of the event's shape, Flipt's. */
@@ -209,15 +209,6 @@ function serialize(field: string, value: unknown): string {
     throw invalid(field, `cannot be written as JSON: it is a ${typeof value}`);
   }
   return text;
-}
-
-/** The reason in our words: a message from a `toJSON` of the user's may hold a secret. */
-function jsonFault(thrown: unknown): string {
-  const message = messageOf(thrown);
-  if (message.startsWith('Converting circular structure')) return 'it contains a cycle';
-  if (message.includes('serialize a BigInt')) return 'it contains a BigInt';
-  if (thrown instanceof RangeError) return 'it is nested too deeply or too large';
-  return 'reading it failed (see the cause)';
 }
 
 function invalid(field: string, fault: string): AuditError {

@@ -1,6 +1,7 @@
 // Which payload texts this process has made itself. A decoder cannot trust the attributes of a span,
 // but a text that equals one that JSON.stringify gave here is JSON: comparing costs next to nothing
-// where the very same string comes back, parsing 2 KB costs 7 µs.
+// where the very same string comes back, parsing 2 KB costs 7 µs. The price is that up to 1024 payload
+// texts stay in memory until others take their places.
 
 /**
  * Two of a batch span processor's default batches; what is no longer here is simply parsed. More slots

@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.js';
+
 // Private to event/: the JSON texts that ride along with an event.
 
 /**
@@ -63,4 +65,13 @@ export function payloadTextOf(event: TextedEvent): string | undefined {
 // The type of JSON.stringify hides that it returns undefined for a function or a symbol.
 export function stringify(value: unknown): string | undefined {
   return JSON.stringify(value) as string | undefined;
+}
+
+/** The reason in our words: a message from a `toJSON` of the user's may hold a secret. */
+export function jsonFault(thrown: unknown): string {
+  const message = messageOf(thrown);
+  if (message.startsWith('Converting circular structure')) return 'it contains a cycle';
+  if (message.includes('serialize a BigInt')) return 'it contains a BigInt';
+  if (thrown instanceof RangeError) return 'it is nested too deeply or too large';
+  return 'reading it failed (see the cause)';
 }

@@ -89,19 +89,26 @@ export class SinkSpanExporter {
    * Hands events to the sinks without a span. Resolves once every sink has stored them, with `null` in
    * each event's place: receipts come from a ledger, and this version keeps none.
    *
-   * @throws {AuditError} `invalid-event`, naming the index, and then nothing was sent; `sink-failed`;
-   * `timeout`, when `timeoutMs` passed first; `shutdown`; `invalid-option`.
+   * @throws {AuditError} `invalid-event`, naming the index, and then nothing was sent, nor with
+   * `checker-failed`; `sink-failed`; `timeout`, when `timeoutMs` passed first; `shutdown`; `invalid-option`.
    */
   async sendAudits(
     events: readonly AuditEvent[],
     options: SendOptions = {},
   ): Promise<(AuditReceipt | null)[]> {
     if (this.#shutdown !== undefined) throw shutDown();
-    if (options.timeoutMs !== undefined) requireTimeout('sendAudits: timeoutMs', options.timeoutMs);
-    const recorded = events.map(toRecorded).filter((event) => this.#passes(event));
-    const delivery = this.#deliver(recorded);
+    const timeoutMs = options?.timeoutMs;
+    if (timeoutMs !== undefined) requireTimeout('sendAudits: timeoutMs', timeoutMs);
+    if (!Array.isArray(events)) {
+      throw new AuditError('invalid-event', 'sendAudits: events must be an array');
+    }
+    const recorded = events.map(toRecorded);
+    const passing = this.#passing(recorded);
+    const delivery = this.#deliver(passing);
     await keepAliveUntil(
-      options.timeoutMs === undefined ? delivery : this.#within(options.timeoutMs, delivery),
+      timeoutMs === undefined
+        ? delivery
+        : this.#within(timeoutMs, delivery, `not every sink has stored it within ${timeoutMs} ms`),
     );
     return events.map(() => null);
   }
@@ -158,8 +165,7 @@ export class SinkSpanExporter {
         try {
           if (this.#passes(event)) events.push(event);
         } catch (cause) {
-          const message = `the checker failed: ${messageOf(cause)}`;
-          errors.push(this.#report(new AuditError('checker-failed', message, { cause }), [event]));
+          errors.push(this.#report(checkerFailed(cause), [event]));
         }
       },
       malformed: (reason) => this.#reportMalformed(reason),
@@ -174,15 +180,26 @@ export class SinkSpanExporter {
     if (errors.length > 1) throw new AggregateError(errors, joinMessages(errors));
   }
 
+  /** The events that the checker lets pass; all or none, for a caller waits for them. */
+  #passing(events: readonly AuditEvent[]): AuditEvent[] {
+    try {
+      const passing = events.filter((event) => passes(this.#checker, event));
+      this.#rejected += events.length - passing.length;
+      return passing;
+    } catch (cause) {
+      throw this.#report(checkerFailed(cause), events);
+    }
+  }
+
   #passes(event: AuditEvent): boolean {
     if (passes(this.#checker, event)) return true;
     this.#rejected += 1;
     return false;
   }
 
-  #report(error: AuditError, events: readonly AuditEvent[]): AuditError {
+  #report(error: AuditError, events: readonly AuditEvent[], sink?: string): AuditError {
     this.#faultBurst.add(error.message);
-    this.#tell(error, { events });
+    this.#tell(error, sink === undefined ? { events } : { sink, events });
     return error;
   }
 
@@ -195,10 +212,11 @@ export class SinkSpanExporter {
   /** Sends a batch to every sink at the same time; rejects when one of them has not stored it. */
   #deliver(events: readonly AuditEvent[]): Promise<void> {
     if (events.length === 0) return Promise.resolve();
-    this.#emitted += events.length;
-    this.#pending += events.length;
+    const count = events.length;
+    this.#emitted += count;
+    this.#pending += count;
     const delivery = this.#deliverToAll(events).finally(() => {
-      this.#pending -= events.length;
+      this.#pending -= count;
       this.#inFlight.delete(delivery);
     });
     this.#inFlight.add(delivery);
@@ -217,15 +235,28 @@ export class SinkSpanExporter {
   }
 
   async #send(outlet: Outlet, all: readonly AuditEvent[]): Promise<void> {
-    const { name, checker, lane } = outlet;
-    let events = all;
-    try {
-      if (checker !== undefined) {
-        events = all.filter((event) => passes(checker, event));
-        outlet.rejected += all.length - events.length;
+    const { name, checker } = outlet;
+    const errors: AuditError[] = [];
+    const events = all.filter((event) => {
+      try {
+        const pass = passes(checker, event);
+        if (!pass) outlet.rejected += 1;
+        return pass;
+      } catch (cause) {
+        outlet.failed += 1;
+        errors.push(this.#report(checkerFailed(cause, name), [event], name));
+        return false;
       }
-      if (events.length === 0) return;
-      await lane.send(events);
+    });
+    if (events.length > 0) await this.#sendChecked(outlet, events, errors);
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, joinMessages(errors));
+  }
+
+  async #sendChecked(outlet: Outlet, events: readonly AuditEvent[], errors: AuditError[]) {
+    const { name, lane } = outlet;
+    try {
+      await lane.send([...events]); // a copy, whatever the sink does to it
       outlet.delivered += events.length;
       outlet.failure = undefined;
     } catch (cause) {
@@ -235,16 +266,19 @@ export class SinkSpanExporter {
       outlet.failure = { since: outlet.failure?.since ?? this.#clock.monotonic(), message };
       outlet.burst.add(message);
       this.#tell(error, { sink: name, events });
-      throw error;
+      errors.push(error);
     }
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([...this.#inFlight]); // those who wait for them hear of their faults
+    // A handler may shut down from inside an export: let that export hand over its batch first.
+    await null;
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight); // they tell their faults
     const results = await Promise.allSettled(
-      this.#outlets.map(async ({ name, sink }) => {
+      this.#outlets.map(async ({ name, sink, timeoutMs }) => {
         try {
-          await sink.close?.();
+          const closed = Promise.resolve(sink.close?.());
+          await this.#within(timeoutMs, closed, `not within ${timeoutMs} ms`);
         } catch (cause) {
           throw new AuditError('sink-failed', `sink ${name} did not close: ${messageOf(cause)}`, {
             cause,
@@ -256,17 +290,13 @@ export class SinkSpanExporter {
     if (errors.length > 0) throw new AggregateError(errors, joinMessages(errors));
   }
 
-  async #within(timeoutMs: number, delivery: Promise<void>): Promise<void> {
+  async #within(timeoutMs: number, work: Promise<void>, fault: string): Promise<void> {
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
-      const error = new AuditError(
-        'timeout',
-        `not every sink has stored it within ${timeoutMs} ms`,
-      );
-      timer = this.#clock.schedule(() => reject(error), timeoutMs);
+      timer = this.#clock.schedule(() => reject(new AuditError('timeout', fault)), timeoutMs);
     });
     try {
-      await Promise.race([delivery, late]);
+      await Promise.race([work, late]);
     } finally {
       timer?.cancel();
     }
@@ -277,7 +307,7 @@ export class SinkSpanExporter {
     const survive = (thrown: unknown) => complain(`onError threw: ${messageOf(thrown)}`);
     try {
       const returned: unknown = this.#onError?.(error, errorContext);
-      if (returned instanceof Promise) returned.catch(survive); // an async handler fits the type
+      Promise.resolve(returned).catch(survive); // an async handler fits the type
     } catch (thrown) {
       survive(thrown);
     }
@@ -293,6 +323,11 @@ interface Outlet extends NamedSink {
   /** The unbroken row of failures that the last batch belongs to. */
   failure: { readonly since: number; readonly message: string } | undefined;
   readonly burst: Burst;
+}
+
+function checkerFailed(cause: unknown, sink?: string): AuditError {
+  const whose = sink === undefined ? 'the checker' : `the checker of sink ${sink}`;
+  return new AuditError('checker-failed', `${whose} failed: ${messageOf(cause)}`, { cause });
 }
 
 function passes(checker: EventPairChecker | undefined, event: AuditEvent): boolean {

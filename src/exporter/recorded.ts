@@ -1,26 +1,28 @@
 import { context, isSpanContextValid, trace } from '@opentelemetry/api';
-import { AuditError, messageOf } from '../errors.js';
+import { AuditError } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
+import { jsonFault } from '../event/texts.js';
 
 /**
- * The event as its recorded texts say it, so that a sink never sees a payload changed since, in the
- * active span's trace where it has none. The event may be hand-made: everything in it is checked.
+ * The event as its recorded texts say it, so that what the application changes later reaches no sink,
+ * in the active span's trace where it has none. The event may be hand-made: everything is checked.
  *
  * @throws {AuditError} `invalid-event`, naming the index.
  */
 export function toRecorded(event: AuditEvent, index: number): AuditEvent {
   let fault: string;
   try {
-    fault = idFault(event.id) ?? traceFault(event.trace) ?? '';
+    const trace = event.trace === undefined ? activeTrace() : copyTrace(event.trace);
+    fault = idFault(event.id) ?? traceFault(trace) ?? '';
     if (fault === '') {
-      const origin = { id: () => event.id, trace: event.trace ?? activeTrace() };
+      const origin = { id: () => event.id, trace };
       const decoded = decodeSpanEvent(encodeEvent(event), origin);
       if (decoded.kind === 'event') return decoded.event;
       fault = decoded.kind === 'malformed' ? decoded.reason : 'it is empty';
     }
   } catch (error) {
-    fault = messageOf(error);
+    fault = jsonFault(error);
   }
   throw new AuditError('invalid-event', `events[${index}] cannot be recorded: ${fault}`);
 }
@@ -39,9 +41,13 @@ function traceFault(given: EventTrace | undefined): string | undefined {
   return 'trace must hold a valid traceId, spanId and traceFlags (0 to 255)';
 }
 
+/** Ours alone: the caller could change its own after it was checked. */
+function copyTrace({ traceId, spanId, traceFlags }: EventTrace): EventTrace {
+  return Object.freeze({ traceId, spanId, traceFlags });
+}
+
 function activeTrace(): EventTrace | undefined {
   const spanContext = trace.getSpanContext(context.active());
   if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined;
-  const { traceId, spanId, traceFlags } = spanContext;
-  return Object.freeze({ traceId, spanId, traceFlags });
+  return copyTrace(spanContext);
 }

@@ -143,10 +143,12 @@ interface Output {
 }
 
 class StandardOutput implements Output {
+  readonly #ignore = (): void => {}; // of its own, so that closing one sink leaves the others guarded
+
   constructor() {
     // A closed pipe is told twice, to the write's callback and as an event; an event that nobody
     // listens to would end the process.
-    process.stdout.on('error', ignore);
+    process.stdout.on('error', this.#ignore);
   }
 
   append(batch: Buffer): Promise<void> {
@@ -162,11 +164,9 @@ class StandardOutput implements Output {
   reopen(): void {}
 
   async close(): Promise<void> {
-    process.stdout.off('error', ignore); // stdout itself is not ours to close
+    process.stdout.off('error', this.#ignore); // stdout itself is not ours to close
   }
 }
-
-const ignore = (): void => {};
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -178,10 +178,11 @@ const writeBuffer = promisify(write);
 
 const LINE_FEED = 0x0a;
 
+/** An open file and what identifies it; as bigints, for an inode may exceed 2^53. */
 interface OpenFile {
   readonly fd: number;
-  readonly dev: number;
-  readonly ino: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
 }
 
 class AppendedFile implements Output {
@@ -229,8 +230,8 @@ class AppendedFile implements Output {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const fd = await openToAppend(this.path);
     try {
-      const stats = await statOpen(fd);
-      if (stats.isFile() && stats.size > 0) await this.#endLastLine(fd, stats.size);
+      const stats = await statOpen(fd, { bigint: true });
+      if (stats.isFile() && stats.size > 0n) await this.#endLastLine(fd, Number(stats.size));
       this.#open = { fd, dev: stats.dev, ino: stats.ino };
       return this.#open;
     } catch (error) {
@@ -242,11 +243,10 @@ class AppendedFile implements Output {
   /** A write that failed half way may have left half a line; the next must not be glued to it. */
   async #endLastLine(fd: number, size: number): Promise<void> {
     const last = Buffer.alloc(1);
-    const readable = await openFile(this.path, constants.O_RDONLY);
     try {
-      await readBuffer(readable, last, 0, 1, size - 1);
-    } finally {
-      await closeFile(readable);
+      await readBuffer(fd, last, 0, 1, size - 1);
+    } catch {
+      return; // a file that we may write and not read: its last byte stays unknown
     }
     if (last[0] !== LINE_FEED) await this.#appendWhole(fd, Buffer.of(LINE_FEED));
   }
@@ -270,8 +270,14 @@ class AppendedFile implements Output {
 }
 
 async function openToAppend(path: string): Promise<number> {
-  const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
-  if (!(await isPipe(path))) return openFile(path, O_APPEND | O_CREAT | O_WRONLY, 0o600);
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
+  if (!(await isPipe(path))) {
+    try {
+      return await openFile(path, O_APPEND | O_CREAT | O_RDWR, 0o600);
+    } catch {
+      return openFile(path, O_APPEND | O_CREAT | O_WRONLY, 0o600); // may be written and not read
+    }
+  }
   // Opening a named pipe waits for its reader, for ever if need be: ask first whether there is one.
   const probe = await openFile(path, O_WRONLY | O_NONBLOCK);
   try {
@@ -300,7 +306,7 @@ async function cutBack(fd: number, size: number, written: number): Promise<void>
 
 async function leadsTo(path: string, open: OpenFile): Promise<boolean> {
   try {
-    const { dev, ino } = await statPath(path);
+    const { dev, ino } = await statPath(path, { bigint: true });
     return dev === open.dev && ino === open.ino;
   } catch {
     return false; // gone: the next open makes it anew or says why not

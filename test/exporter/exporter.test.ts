@@ -203,7 +203,7 @@ describe('export', () => {
     const exporter = new SinkSpanExporter({ sinks: { good, bad: { sink: bad, checker } } });
     const { code, error } = await exported(exporter, spanWith(created));
     expect(code).toBe(1);
-    expect(error?.message).toBe('sink bad did not store 1 event(s): no idea');
+    expect(error?.message).toBe('the checker of sink bad failed: no idea');
     expect(good.events).toHaveLength(1);
     expect(exporter.stats().sinks.bad).toEqual({ delivered: 0, rejected: 0, failed: 1 });
   });
@@ -618,6 +618,61 @@ describe('what one part breaks', () => {
   });
 });
 
+describe('a sink', () => {
+  it('that empties the batch it is given takes nothing from the others', async () => {
+    const good = recordingSink();
+    const bad: Sink = {
+      async sendAudits(events) {
+        (events as AuditEvent[]).length = 0;
+      },
+    };
+    const exporter = new SinkSpanExporter({ sinks: { bad, good } });
+    await exporter.sendAudits([created, updated]);
+    expect(pairs(good.events)).toEqual(['flag:created', 'flag:updated']);
+    expect(exporter.stats()).toMatchObject({ emitted: 2, pending: 0 });
+  });
+
+  it('whose checker throws for one event gets the others', async () => {
+    const sink = recordingSink();
+    const checker = {
+      check: (pair: string): boolean => {
+        if (pair === 'flag:updated') throw new Error('no idea');
+        return true;
+      },
+      events: () => [],
+    };
+    const exporter = new SinkSpanExporter({ sinks: { memory: { sink, checker } } });
+    const { code } = await exported(exporter, spanWith(created, updated, rule));
+    expect(code).toBe(1);
+    expect(pairs(sink.events)).toEqual(['flag:created', 'rule:created']);
+    expect(exporter.stats().sinks.memory).toEqual({ delivered: 2, rejected: 0, failed: 1 });
+  });
+
+  it('that never closes does not hold shutdown past its deadline', async () => {
+    const clock = fakeClock();
+    const sink: Sink = { sendAudits: async () => {}, close: () => new Promise(() => {}) };
+    const delivery = { timeoutMs: 100 };
+    const exporter = new SinkSpanExporter({ sinks: { stuck: { sink, delivery } }, clock });
+    const shutdown = exporter.shutdown();
+    await settle();
+    clock.advance(100);
+    await expect(shutdown).rejects.toThrow('sink stuck did not close: not within 100 ms');
+  });
+
+  it('is not closed before a batch whose export was under way when a handler shut down', async () => {
+    const sink = recordingSink();
+    const exporter: SinkSpanExporter = new SinkSpanExporter({
+      sinks: { memory: sink },
+      onError: () => void exporter.shutdown(),
+    });
+    const malformed = spanOf([{ 'flipt.event.type': 'flag' }]);
+    expect((await exported(exporter, malformed, spanWith(created))).code).toBe(0);
+    expect(pairs(sink.events)).toEqual(['flag:created']);
+    await exporter.shutdown();
+    expect(sink.closed).toBe(true);
+  });
+});
+
 describe('a lane', () => {
   it('hands its sink one batch at a time', async () => {
     const { sink, sends } = heldSink();
@@ -676,6 +731,31 @@ describe('hand-made events given to sendAudits', () => {
     await expect(exporter.sendAudits([created, event])).rejects.toThrow(
       `events[1] cannot be recorded: ${message}`,
     );
+    expect(sink.events).toEqual([]);
+  });
+
+  it('do not quote what a toJSON throws, which may be a secret', async () => {
+    const payload = {
+      toJSON() {
+        throw new Error('password=hunter2');
+      },
+    };
+    const exporter = new SinkSpanExporter({ sinks: { memory: recordingSink() } });
+    const sent = exporter.sendAudits([{ ...created, payload }]);
+    await expect(sent).rejects.toThrow('events[0] cannot be recorded: reading it failed');
+    await expect(sent).rejects.not.toThrow('hunter2');
+  });
+
+  it('reject with checker-failed when the checker throws, and nothing is sent', async () => {
+    const sink = recordingSink();
+    const checker = {
+      check: (): boolean => {
+        throw new Error('no idea');
+      },
+      events: () => [],
+    };
+    const exporter = new SinkSpanExporter({ sinks: { memory: sink }, checker });
+    await expect(exporter.sendAudits([created])).rejects.toMatchObject({ code: 'checker-failed' });
     expect(sink.events).toEqual([]);
   });
 
