@@ -6,7 +6,7 @@ import { AuditError, messageOf } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import { type EventFields, eventToJson } from '../event/json.js';
 import { formatTimestamp } from '../event/timestamp.js';
-import { type Sink, SinkError } from '../sink.js';
+import { type Sink, SinkError, type SinkFault } from '../sink.js';
 
 /** What {@link logSink} takes. */
 export interface LogSinkOptions {
@@ -142,7 +142,11 @@ interface Output {
   close(): Promise<void>;
 }
 
+const STDOUT = 1;
+
 class StandardOutput implements Output {
+  /** Whether the last write may have ended in the middle of a line. */
+  #torn = false;
   readonly #ignore = (): void => {}; // of its own, so that closing one sink leaves the others guarded
 
   constructor() {
@@ -151,20 +155,52 @@ class StandardOutput implements Output {
     process.stdout.on('error', this.#ignore);
   }
 
-  append(batch: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // A copy, for a stream may keep what it is given while the printer uses its buffer again.
-      process.stdout.write(Buffer.from(batch), (error) => {
-        if (error == null) resolve();
-        else reject(new SinkError('sink', `stdout: ${messageOf(error)}`, { cause: error }));
-      });
-    });
+  async append(batch: Buffer): Promise<void> {
+    try {
+      if ((await statOpen(STDOUT)).isFile()) await this.#writeToFile(batch);
+      else await writeToStream(process.stdout, batch);
+    } catch (error) {
+      throw new SinkError(faultOf(error), `stdout: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * The stream takes a short write to a redirected file for a whole one, so a full disk goes unseen.
+   * What was half written stays, since the shell's descriptor need not append; it gets its own line.
+   */
+  async #writeToFile(batch: Buffer): Promise<void> {
+    const lines = this.#torn ? Buffer.concat([Buffer.of(LINE_FEED), batch]) : batch;
+    this.#torn = true;
+    await writeWhole(STDOUT, lines, () => {});
+    this.#torn = false;
   }
 
   reopen(): void {}
 
   async close(): Promise<void> {
     process.stdout.off('error', this.#ignore); // stdout itself is not ours to close
+  }
+}
+
+function writeToStream(stream: NodeJS.WriteStream, batch: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A copy, for a stream may keep what it is given while the printer uses its buffer again.
+    stream.write(Buffer.from(batch), (error) => (error == null ? resolve() : reject(error)));
+  });
+}
+
+/** Writes all of the buffer; tells how many bytes were written as it goes on. */
+async function writeWhole(
+  fd: number,
+  buffer: Buffer,
+  progress: (written: number) => void,
+): Promise<void> {
+  let written = 0;
+  while (written < buffer.length) {
+    const { bytesWritten } = await writeBuffer(fd, buffer, written, buffer.length - written, null);
+    if (bytesWritten === 0) throw new Error('nothing more could be written');
+    written += bytesWritten;
+    progress(written);
   }
 }
 
@@ -201,13 +237,9 @@ class AppendedFile implements Output {
       await this.#appendWhole(fd, batch);
     } catch (error) {
       this.#stale = true; // half a line may stand at the end: the next batch opens anew and ends it
-      throw new SinkError(
-        isTransient(error) ? 'transient' : 'sink',
-        `${this.path}: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw new SinkError(faultOf(error), `${this.path}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -256,12 +288,9 @@ class AppendedFile implements Output {
     const { size } = await statOpen(fd);
     let written = 0;
     try {
-      while (written < batch.length) {
-        const rest = batch.length - written;
-        const { bytesWritten } = await writeBuffer(fd, batch, written, rest, null);
-        if (bytesWritten === 0) throw new Error('nothing more could be written');
-        written += bytesWritten;
-      }
+      await writeWhole(fd, batch, (bytes) => {
+        written = bytes;
+      });
     } catch (error) {
       await cutBack(fd, size, written);
       throw error;
@@ -313,14 +342,12 @@ async function leadsTo(path: string, open: OpenFile): Promise<boolean> {
   }
 }
 
-/** Errors that pass by themselves: a full disk, an exhausted table, an interrupted call. */
-function isTransient(error: unknown): boolean {
+/** Errors that do not pass by themselves: somebody has to change a path, a mode or a mount. */
+const LASTING = new Set(
+  'EACCES EPERM EROFS EISDIR ENOTDIR ELOOP ENAMETOOLONG EPIPE EBADF ENOTSUP'.split(' '),
+);
+
+function faultOf(error: unknown): SinkFault {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return (
-    code !== 'EACCES' &&
-    code !== 'EPERM' &&
-    code !== 'EROFS' &&
-    code !== 'EISDIR' &&
-    code !== 'ENOTDIR'
-  );
+  return code !== undefined && LASTING.has(code) ? 'sink' : 'transient';
 }

@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import {
   appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -265,6 +267,18 @@ describe('a log sink on stdout', () => {
   it('prints time, AUDIT and the event in console encoding', async () => {
     const lines = (await printed({ encoding: 'console' })).split('\n');
     expect(lines[1]!.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z/, 'T')).toBe(`T\tAUDIT\t${JSON_TEXT}`);
+  });
+
+  it('prints whole lines into a file that stdout is redirected to', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'otel-audit-stdout-')), 'out');
+    const fd = openSync(path, 'w');
+    const env = { ...process.env, OPTIONS: '{"encoding":"console"}' };
+    const child = spawn(process.execPath, args(send), { env, stdio: ['ignore', fd, 'inherit'] });
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    closeSync(fd);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    expect(lines).toHaveLength(3);
+    for (const line of lines.slice(0, 2)) expect(line.split('\t')[2]).toBe(JSON_TEXT);
   });
 
   it('rejects when nobody reads any more', async () => {
