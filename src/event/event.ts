@@ -9,13 +9,13 @@ export const EVENT_VERSION = '0.2';
 /** Who did it. Further members are kept; the five named ones are texts, left out when empty. */
 export interface Actor {
   /** How the actor proved who it is, in lower case: `token`, `oidc`, `jwt`, `github`, … or `none`. */
-  readonly authentication?: string;
+  readonly authentication?: string | undefined;
   /** The client's address. */
-  readonly ip?: string;
-  readonly email?: string;
-  readonly name?: string;
+  readonly ip?: string | undefined;
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
   /** URL of a picture. */
-  readonly picture?: string;
+  readonly picture?: string | undefined;
 }
 
 /** The span in which an event was recorded; ids in lower-case hexadecimal (W3C Trace Context). */

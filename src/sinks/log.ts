@@ -40,7 +40,12 @@ export interface LogSink extends Sink {
  * @throws {AuditError} `invalid-option`, naming the option.
  */
 export function logSink(options: LogSinkOptions = {}): LogSink {
-  const { file, encoding = 'json', fields = 'flipt', reopenOnSighup = false } = options;
+  const { file, encoding = 'json', fields = 'flipt', reopenOnSighup = false, ...others } = options;
+  // A misspelt `file` must not send the audit log to stdout unseen.
+  const [unknown] = typeof options === 'object' ? Object.keys(others) : [String(options)];
+  if (unknown !== undefined) {
+    throw new AuditError('invalid-option', `logSink has no option ${JSON.stringify(unknown)}`);
+  }
   if (file !== undefined && (typeof file !== 'string' || file === '' || file.includes('\0'))) {
     throw new AuditError('invalid-option', 'logSink.file must be the path of a file');
   }

@@ -34,6 +34,11 @@ export function sinkSuite(
   create: () => Promise<SinkFixture>,
   runner: SuiteRunner = globalThis as unknown as SuiteRunner,
 ): void {
+  if (typeof runner?.describe !== 'function' || typeof runner.it !== 'function') {
+    throw new TypeError(
+      'sinkSuite: no global describe and it; pass { describe, it } as third argument',
+    );
+  }
   runner.describe(`${name} keeps the contract of a sink`, () => {
     const it = (title: string, body: (fixture: SinkFixture) => Promise<void>) =>
       runner.it(title, async () => {

@@ -225,6 +225,8 @@ describe('the options of a log sink', () => {
     [{ encoding: 'xml' }, 'logSink.encoding'],
     [{ encoding: '' }, 'logSink.encoding'],
     [{ fields: 'all' }, 'logSink.fields'],
+    [{ path: 'audit.jsonl' }, 'logSink has no option "path"'],
+    ['audit.jsonl', 'logSink has no option'],
   ])('%j is refused by name', (options, name) => {
     const make = () => logSink(options as LogSinkOptions);
     expect(make).toThrow(AuditError);
