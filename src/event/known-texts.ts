@@ -1,14 +1,14 @@
 // Which payload texts this process has made itself. A decoder cannot trust the attributes of a span,
 // but a text that equals one that JSON.stringify gave here is JSON: comparing costs next to nothing
-// where the very same string comes back, parsing 2 KB costs 7 µs. The price is that up to 1024 payload
+// where the very same string comes back, parsing 2 KB costs 7 µs. The price is that up to 512 payload
 // texts stay in memory until others take their places.
 
 /**
- * Two of a batch span processor's default batches; what is no longer here is simply parsed. More slots
+ * One of a batch span processor's default batches; what is no longer here is simply parsed. More slots
  * would find more, and cost the garbage collector more where spans are short-lived.
  */
-const SLOTS = 1024;
-/** Longer texts are not kept, so that at most 1024 × 4 Ki characters are. */
+const SLOTS = 512;
+/** Longer texts are not kept, so that at most 512 × 4 Ki characters are. */
 const MAX_LENGTH = 4096;
 
 const known: string[] = new Array<string>(SLOTS).fill('');
