@@ -73,5 +73,5 @@ export function jsonFault(thrown: unknown): string {
   if (message.startsWith('Converting circular structure')) return 'it contains a cycle';
   if (message.includes('serialize a BigInt')) return 'it contains a BigInt';
   if (thrown instanceof RangeError) return 'it is nested too deeply or too large';
-  return 'reading it failed (see the cause)';
+  return 'reading it failed';
 }
