@@ -1,55 +1,729 @@
-import { context, createContextKey } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { EventPairChecker } from '../checker.js';
 import type { Clock, Timer } from '../clock.js';
-import type { AuditEvent } from '../event/event.js';
-import { type Sink, SinkError } from '../sink.js';
+import { AuditError, messageOf, toError } from '../errors.js';
+import type { LedgerRecord } from '../ledger/record.js';
+import { SinkError } from '../sink.js';
+import { backoffMs } from './backoff.js';
+import { toBatch } from './batch.js';
+import { Gatherer } from './gatherer.js';
+import { Milestones } from './milestones.js';
+import { guarded, type LaneObserver } from './observer.js';
+import type { Delivery } from './options.js';
+import type { Outlet, Sending } from './outlet.js';
+import { type Doom, halve, type Piece } from './piece.js';
+import { PositionKeeper } from './position-keeper.js';
+import { SetAside, type SetAsideRecord } from './set-aside.js';
+import type { DeadLetters, PositionStore, Source, SourceReader } from './source.js';
+import { type LaneTrouble, Troubles } from './troubles.js';
+import { judge, type Verdict } from './verdict.js';
 
-// The key that every SDK looks up; `@opentelemetry/core` makes it the same way.
-const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+/** A batch that failed so often is halved, a single event set aside. */
+const PATIENCE = 5;
+/** What is set aside may hold up the others for a tenth of the time: a hung attempt is long. */
+const ASIDE_PAUSE_FACTOR = 9;
+/** How much longer than its deadline an attempt may take before it is given up without a ledger. */
+const HEED_MS = 1000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Takes batches to one sink, one at a time, each under a deadline. */
+/** What a lane needs. */
+export interface LaneOptions {
+  /** The sink's name. */
+  readonly name: string;
+  readonly source: Source;
+  readonly outlet: Outlet;
+  readonly checker?: EventPairChecker | undefined;
+  readonly delivery: Delivery;
+  readonly positions: PositionStore;
+  /** Left out without a ledger: then what cannot be delivered is given up and told. */
+  readonly deadLetters?: DeadLetters | undefined;
+  readonly clock: Clock;
+  /** Numbers from 0 inclusive to 1 exclusive. */
+  readonly random: () => number;
+  readonly observer?: LaneObserver | undefined;
+}
+
+/** What a lane did since it was made. */
+export interface LaneCounters {
+  /** Events that the sink stored. */
+  readonly delivered: number;
+  /** Events that the lane's checker turned away. */
+  readonly rejected: number;
+  /** Records without an event, passed over. */
+  readonly malformed: number;
+  readonly failedAttempts: number;
+  readonly deadLetters: number;
+  /** Events given up, and such as were set aside and have gone from the ledger. */
+  readonly lost: number;
+}
+
+/**
+ * Moves records from a source to one sink: in order, in batches, again and again until each is stored,
+ * a dead letter, or, without a ledger, given up.
+ *
+ * ```
+ * source ──► gatherer ──► pieces ──► outlet ──► sink
+ *            one batch    a batch, or its halves
+ *                           └──► set aside (at most 64) ──► tried in between
+ * ```
+ *
+ * All of it happens in one loop, so nothing is sent twice at the same time. Every record is in
+ * exactly one of the three places until it is settled, and what is in the first two is ascending:
+ * everything before their first record is settled or set aside.
+ */
 export class Lane {
-  readonly #sink: Sink;
-  readonly #timeoutMs: number;
+  readonly name: string;
+  readonly #source: Source;
+  readonly #outlet: Outlet;
+  readonly #delivery: Delivery;
+  readonly #deadLetters: DeadLetters | undefined;
   readonly #clock: Clock;
-  /** Settles when the sink is done with every earlier batch, also with one given up at its deadline. */
-  #free: Promise<unknown> = Promise.resolve();
+  readonly #random: () => number;
+  readonly #observer: Required<LaneObserver>;
+  readonly #keeper: PositionKeeper;
+  readonly #reader: SourceReader;
+  readonly #gatherer: Gatherer;
+  readonly #aside: SetAside;
+  readonly #troubles = new Troubles();
+  readonly #milestones = new Milestones();
+  readonly #counters = {
+    delivered: 0,
+    rejected: 0,
+    malformed: 0,
+    failedAttempts: 0,
+    deadLetters: 0,
+    lost: 0,
+  };
+  /** For records that are set aside; open only while there are some. */
+  #asideReader: SourceReader | undefined;
+  #pieces: readonly Piece[] = [];
+  #settled: number;
+  #hurriedTo = 0;
+  /** Sends that got through, whole or in part. */
+  #gotThrough = 0;
+  /** Failures in a row, of pieces and of what is set aside. */
+  #failures = 0;
+  #asideFailures = 0;
+  #readFailures = 0;
+  /** Since when pieces fail and nothing gets through. */
+  #outageSince: number | undefined;
+  /** Not before these moments is the next piece sent, or the source read. */
+  #sendAt = Number.NEGATIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** The part of `#sendAt` that the far side asked for. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #sending: Sending | undefined;
+  #wake: (() => void) | undefined;
+  #isHungry = false;
+  #loop: Promise<void> | undefined;
+  #endGrowth: (() => void) | undefined;
+  #isStopping = false;
+  /** The loop hangs in something that does not end; should it, it must touch nothing more. */
+  #isAbandoned = false;
+  #stopped: Promise<void> | undefined;
 
-  constructor(sink: Sink, timeoutMs: number, clock: Clock) {
-    this.#sink = sink;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: LaneOptions) {
+    const { name, source, delivery, positions, clock, random } = options;
+    this.name = name;
+    this.#source = source;
+    this.#outlet = options.outlet;
+    this.#delivery = delivery;
+    this.#deadLetters = options.deadLetters;
     this.#clock = clock;
+    this.#random = random;
+    this.#observer = guarded(options.observer ?? {});
+    const { acknowledged, waiting } = positions.position;
+    this.#settled = acknowledged;
+    this.#aside = new SetAside(waiting);
+    this.#reader = source.reader();
+    this.#gatherer = new Gatherer({
+      name,
+      source,
+      reader: this.#reader,
+      checker: options.checker,
+      limits: { count: delivery.maxBatch, bytes: delivery.maxBatchBytes },
+      clock,
+      from: acknowledged + 1,
+    });
+    this.#keeper = new PositionKeeper({
+      store: positions,
+      current: () => ({ acknowledged: this.#settled, waiting: this.#aside.waiting }),
+      backoff: delivery.backoff,
+      clock,
+      random,
+      onSave: (error) => this.#saved(error),
+    });
+  }
+
+  /** Begins to deliver, not before the current turn is over. A second call does nothing. */
+  start(): void {
+    if (this.#loop !== undefined || this.#isStopping) return;
+    this.#endGrowth = this.#source.onGrowth(() => {
+      if (this.#isHungry) this.#wake?.();
+    });
+    // The loop must not live in, nor keep alive, the context of the request that started it.
+    this.#loop = context.with(ROOT_CONTEXT, () => this.#run());
+  }
+
+  /** Every record up to this one is delivered, rejected, dead, given up, or set aside. */
+  get settled(): number {
+    return this.#settled;
+  }
+
+  /** The records up to `settled` that are set aside and still tried, ascending. */
+  get waiting(): readonly number[] {
+    return this.#aside.waiting;
+  }
+
+  /** Records that the lane has not settled, those set aside left out. */
+  get backlog(): number {
+    return Math.max(0, this.#source.deliverable - this.#settled);
+  }
+
+  get counters(): LaneCounters {
+    return { ...this.#counters };
+  }
+
+  /** Why the lane is not well, if it is not. */
+  health(): LaneTrouble | undefined {
+    const since = this.#outlet.overdueSince;
+    const worst = this.#troubles.worst;
+    if (since === undefined || worst?.kind === 'source') return worst;
+    const message = `the sink has not settled a batch within ${this.#outlet.timeoutMs} ms, nor after its signal was aborted`;
+    return { kind: 'overdue', message, since };
+  }
+
+  /** Somebody waits for everything up to this record: it is sent without waiting for company. */
+  hurry(upTo: number): void {
+    if (upTo <= this.#hurriedTo) return;
+    this.#hurriedTo = upTo;
+    if (this.#isHungry) this.#wake?.();
+  }
+
+  /** Ends the present backoff, unless the far side asked for it: for a last try before the end. */
+  retryNow(): void {
+    this.#sendAt = Math.min(this.#sendAt, this.#askedAt);
+    this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#wake?.();
   }
 
   /**
-   * Hands a batch to the sink once the earlier ones are through. The deadline runs from now on, so a
-   * hung sink holds neither a caller nor a batch longer than that.
+   * Resolves once everything up to this record is settled. A record may be set aside by then: `waiting`
+   * tells.
    *
-   * @throws what the sink throws, or a `transient` SinkError at the deadline.
+   * @throws the signal's reason once it is aborted; {AuditError} `shutdown` when the lane stops first.
    */
-  async send(events: readonly AuditEvent[]): Promise<void> {
-    const controller = new AbortController();
-    const { signal } = controller;
-    let batch = events;
-    const sent = this.#free.then(async () => {
-      signal.throwIfAborted(); // the deadline passed in the queue: nothing was sent
-      // A sink's own requests must not become spans that are exported again.
-      const quiet = context.active().setValue(SUPPRESS_TRACING, true);
-      await context.with(quiet, () => this.#sink.sendAudits(batch, { signal, attempt: 1 }));
-    });
-    this.#free = sent.catch(() => {});
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = this.#clock.schedule(() => {
-        const error = new SinkError('transient', `not stored within ${this.#timeoutMs} ms`);
-        reject(error);
-        controller.abort(error);
-        batch = []; // a sink that never settles must not keep alive what queued behind it
-      }, this.#timeoutMs);
-    });
-    try {
-      await Promise.race([sent, late]);
-    } finally {
-      timer?.cancel();
+  whenSettled(upTo: number, signal?: AbortSignal): Promise<void> {
+    if (upTo <= this.#settled) return Promise.resolve();
+    if (this.#stopped !== undefined) return Promise.reject(this.#shutDown());
+    return this.#milestones.wait(upTo, signal);
+  }
+
+  /**
+   * Sends nothing more, aborts what is in flight, waits until it settles, saves the position and
+   * closes what it reads from. What has not settled by the end of the grace is abandoned; with a
+   * ledger it comes again, without one all that is not delivered is told as lost. A second call
+   * returns the same promise.
+   *
+   * @throws {AuditError} `ledger-unavailable`, when the position could not be saved.
+   */
+  stop(graceMs: number): Promise<void> {
+    this.#stopped ??= this.#halt(graceMs);
+    return this.#stopped;
+  }
+
+  async #run(): Promise<void> {
+    await null;
+    while (!this.#isStopping) {
+      try {
+        await this.#turn();
+      } catch (thrown) {
+        // Not to be expected, and no reason to lose what is in the lane, nor to spin.
+        this.#failToRead('its lane failed', thrown);
+        this.#sendAt = this.#readAt;
+        this.#aside.notBefore = this.#readAt;
+      }
     }
   }
+
+  /** Does the one thing that is next, or waits until there is one. */
+  async #turn(): Promise<void> {
+    const entry = this.#aside.due(this.#now());
+    if (entry !== undefined) return this.#retry(entry);
+    if (this.#pieces.length === 0) await this.#gather();
+    if (this.#isStopping) return;
+    const [piece] = this.#pieces;
+    if (piece === undefined || this.#sendAt > this.#now()) return this.#sleep();
+    await this.#deliver(piece);
+    await this.#keeper.keepUp(2 * this.#delivery.maxBatch);
+  }
+
+  async #gather(): Promise<void> {
+    const gatherer = this.#gatherer;
+    if (this.#readAt <= this.#now()) {
+      try {
+        if (await gatherer.fill()) this.#endReading();
+      } catch (thrown) {
+        this.#failToRead('records could not be read', thrown);
+      }
+      if (this.#isAbandoned) return;
+      const { rejected, malformed } = gatherer.takePassedOver();
+      this.#counters.rejected += rejected;
+      this.#counters.malformed += malformed;
+      if (rejected > 0) this.#observer.rejected(rejected);
+      if (rejected + malformed > 0) this.#settle();
+    }
+    if (gatherer.isEmpty) return;
+    const isAwaited = gatherer.first <= this.#hurriedTo || this.#readFailures > 0;
+    if (gatherer.isFull || isAwaited || this.#lingersUntil() <= this.#now()) {
+      this.#pieces = gatherer.take();
+      for (const { records, doom } of this.#pieces) {
+        if (doom?.cause instanceof AuditError) this.#observer.trouble(doom.cause, records);
+      }
+    }
+  }
+
+  #lingersUntil(): number {
+    return this.#gatherer.since + this.#delivery.maxDelayMs;
+  }
+
+  #sleep(): Promise<void> {
+    const now = this.#now();
+    const at = Math.min(this.#aside.nextAt, this.#nextAt(now));
+    this.#isHungry = this.#pieces.length === 0 && this.#readAt <= now;
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const wake = () => {
+        timer?.cancel();
+        this.#wake = undefined;
+        this.#isHungry = false;
+        resolve();
+      };
+      this.#wake = wake;
+      if (at === Number.POSITIVE_INFINITY) return;
+      const ms = Math.max(0, Math.ceil(at - now));
+      timer = this.#clock.schedule(wake, Math.min(ms, LONGEST_TIMER_MS));
+    });
+  }
+
+  #nextAt(now: number): number {
+    if (this.#pieces.length > 0) return this.#sendAt;
+    if (this.#readAt > now) return this.#readAt;
+    return this.#gatherer.isEmpty ? Number.POSITIVE_INFINITY : this.#lingersUntil();
+  }
+
+  /** Sends the first piece and draws the consequences. */
+  async #deliver(piece: Piece): Promise<void> {
+    const { records, doom } = piece;
+    if (doom !== undefined) {
+      const isBuried = await this.#bury(records[0]!, doom, piece.attempts);
+      if (this.#isAbandoned) return;
+      if (isBuried) this.#replaceFirst();
+      else this.#sendAt = this.#backOff(++this.#failures);
+      return;
+    }
+    const begunAt = this.#now();
+    const failure = await this.#attempt(records, piece.attempts + 1, piece.firstFailedAt);
+    if (this.#isAbandoned) return;
+    if (failure === undefined) {
+      this.#getThrough(records.length, begunAt);
+      this.#replaceFirst();
+      return;
+    }
+    const verdict = judge(failure.thrown, records.length);
+    const left =
+      verdict.failed === undefined
+        ? records
+        : records.filter((_, index) => verdict.failed?.has(index));
+    const stored = records.length - left.length;
+    if (stored > 0) this.#getThrough(stored, begunAt);
+    if (left.length === 0) {
+      this.#replaceFirst();
+      return;
+    }
+    const rest: Piece = {
+      records: left,
+      attempts: piece.attempts + 1,
+      failures: stored > 0 ? 0 : piece.failures,
+      firstFailedAt: piece.firstFailedAt ?? this.#now(),
+    };
+    if (this.#isStopping) this.#replaceFirst(rest);
+    else this.#fail(rest, verdict, failure);
+  }
+
+  /** What becomes of a piece that was not stored. */
+  #fail(piece: Piece, verdict: Verdict, failure: Failure): void {
+    const { records } = piece;
+    const error = this.#tellFailure(records, piece.attempts, failure.thrown);
+    if (verdict.fault === 'event') {
+      // The far side works, and waiting would change nothing.
+      this.#endSending();
+      this.#sendAt = Number.NEGATIVE_INFINITY;
+      if (records.length > 1) this.#replaceFirst(...halve(piece));
+      else this.#replaceFirst({ ...piece, doom: { reason: verdict.message, cause: error } });
+      return;
+    }
+    this.#troubles.add('sending', verdict.fault, verdict.message, this.#now());
+    this.#outageSince ??= this.#now();
+    this.#wait(verdict, piece.firstFailedAt);
+    if (this.#isGivenUp(piece.firstFailedAt, failure)) {
+      this.#lose(records, error);
+      this.#replaceFirst();
+      return;
+    }
+    if (verdict.fault === 'sink') {
+      this.#replaceFirst(piece);
+      return;
+    }
+    const failed: Piece = { ...piece, failures: piece.failures + 1 };
+    if (failed.failures < PATIENCE) this.#replaceFirst(failed);
+    else if (records.length > 1) this.#replaceFirst(...halve(failed));
+    else if (this.#aside.isFull) this.#replaceFirst(failed);
+    else this.#setAside(failed, error);
+  }
+
+  #setAside(piece: Piece, error: Error): void {
+    const record = piece.records[0]!;
+    this.#aside.add({
+      sequence: record.sequence,
+      record: this.#deadLetters === undefined ? record : undefined,
+      attempts: piece.attempts,
+      failures: piece.failures,
+      firstFailedAt: piece.firstFailedAt,
+      dueAt: this.#sendAt,
+      gotThrough: this.#gotThrough,
+      proven: false,
+      doom: undefined,
+    });
+    this.#observer.setAside(record, error);
+    this.#replaceFirst();
+  }
+
+  /** Tries what is set aside once more. */
+  async #retry(entry: SetAsideRecord): Promise<void> {
+    const record = entry.record ?? (await this.#readAside(entry));
+    if (record === undefined || this.#isStopping) return;
+    if (entry.doom !== undefined) {
+      const isBuried = await this.#bury(record, entry.doom, entry.attempts);
+      if (this.#isAbandoned) return;
+      if (isBuried) this.#leaveAside(entry);
+      else entry.dueAt = this.#backOff(++entry.failures);
+      return;
+    }
+    const begunAt = this.#now();
+    const failure = await this.#attempt([record], entry.attempts + 1, entry.firstFailedAt);
+    if (this.#isAbandoned) return;
+    const verdict = failure && judge(failure.thrown, 1);
+    if (failure === undefined || verdict === undefined || verdict.failed?.size === 0) {
+      this.#getThrough(1, begunAt);
+      this.#leaveAside(entry);
+      return;
+    }
+    if (this.#isStopping) return;
+    entry.attempts += 1;
+    this.#failAside(entry, record, verdict, failure, begunAt);
+  }
+
+  #failAside(
+    entry: SetAsideRecord,
+    record: LedgerRecord,
+    verdict: Verdict,
+    failure: Failure,
+    begunAt: number,
+  ): void {
+    const now = this.#now();
+    const error = this.#tellFailure([record], entry.attempts, failure.thrown);
+    entry.firstFailedAt ??= now;
+    if (verdict.fault !== 'event' && this.#isGivenUp(entry.firstFailedAt, failure)) {
+      this.#lose([record], error);
+      this.#leaveAside(entry);
+      return;
+    }
+    const { maxElapsedMs } = this.#delivery;
+    const othersGotThrough = this.#gotThrough > entry.gotThrough;
+    entry.gotThrough = this.#gotThrough;
+    if (verdict.fault === 'event') {
+      entry.doom = { reason: verdict.message, cause: error };
+    } else if (!othersGotThrough) {
+      this.#troubles.add('sending', verdict.fault, verdict.message, now);
+    } else if (verdict.fault === 'transient' && now - entry.firstFailedAt >= maxElapsedMs) {
+      const reason = `not stored for ${maxElapsedMs} ms while others were: ${verdict.message}`;
+      entry.doom = { reason, cause: error };
+    }
+    if (entry.doom !== undefined) {
+      entry.dueAt = now;
+      entry.failures = 0;
+      return;
+    }
+    entry.failures += 1;
+    this.#asideFailures += 1;
+    const pauseMs = (now - begunAt) * ASIDE_PAUSE_FACTOR;
+    entry.dueAt = Math.max(this.#backOff(entry.failures), now + Math.max(pauseMs, verdict.askedMs));
+    this.#aside.notBefore = Math.max(this.#backOff(this.#asideFailures), now + pauseMs);
+    if (this.#deadLetters === undefined) entry.dueAt = this.#notTooLate(entry.dueAt, entry);
+  }
+
+  async #readAside(entry: SetAsideRecord): Promise<LedgerRecord | undefined> {
+    const { sequence } = entry;
+    try {
+      this.#asideReader ??= this.#source.reader();
+      this.#asideReader.release(this.#settled); // it must not keep others in memory
+      const [record] = await this.#asideReader.read(sequence, { count: 1, bytes: 1 });
+      if (this.#isAbandoned) return undefined;
+      this.#endReading();
+      if (record?.sequence === sequence && record.content.event !== undefined) return record;
+    } catch (thrown) {
+      if (!this.#isAbandoned) this.#failToRead('records could not be read', thrown);
+      entry.dueAt = this.#backOff(++entry.failures);
+      return undefined;
+    }
+    const message = `sink ${this.name}: record ${sequence} was set aside and is no longer there`;
+    this.#counters.lost += 1;
+    this.#observer.trouble(new AuditError('ledger-corrupt', message), []);
+    this.#leaveAside(entry);
+    return undefined;
+  }
+
+  #leaveAside(entry: SetAsideRecord): void {
+    this.#aside.remove(entry);
+    if (this.#aside.size === 0) {
+      this.#asideReader?.close().catch(() => {}); // read from only: nothing can be lost
+      this.#asideReader = undefined;
+    }
+    this.#keeper.moved();
+    this.#settle();
+  }
+
+  /** One attempt; undefined when all was stored. */
+  #attempt(
+    records: readonly LedgerRecord[],
+    attempt: number,
+    firstFailedAt: number | undefined,
+  ): Promise<Failure | undefined> {
+    const sending = this.#outlet.send(toBatch(records, this.#source.stream, attempt));
+    this.#sending = sending;
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const done = (failure: Failure | undefined) => {
+        timer?.cancel();
+        if (this.#sending === sending) this.#sending = undefined;
+        resolve(failure);
+      };
+      sending.outcome.then(
+        () => done(undefined),
+        (thrown: unknown) => done({ thrown, isHung: false }),
+      );
+      const limitMs = this.#hungAfterMs(firstFailedAt);
+      if (limitMs > LONGEST_TIMER_MS) return;
+      timer = this.#clock.schedule(() => {
+        const thrown = new SinkError('transient', 'the sink did not settle the batch');
+        done({ thrown, isHung: true });
+        sending.abort(thrown);
+      }, limitMs);
+    });
+  }
+
+  /** With a ledger a lane can wait for ever; without one memory would fill behind a hung sink. */
+  #hungAfterMs(firstFailedAt: number | undefined): number {
+    if (this.#deadLetters !== undefined) return Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    const { maxElapsedMs } = this.#delivery;
+    const leftMs = (firstFailedAt ?? now) + maxElapsedMs - now;
+    return Math.max(leftMs, this.#outlet.timeoutMs + HEED_MS);
+  }
+
+  #isGivenUp(firstFailedAt: number | undefined, failure: Failure): boolean {
+    if (this.#deadLetters !== undefined) return false;
+    if (failure.isHung) return true;
+    if (firstFailedAt === undefined) return false;
+    return this.#now() - firstFailedAt >= this.#delivery.maxElapsedMs;
+  }
+
+  /** Keeps an event for good as refused. Returns whether it is: only then it is settled. */
+  async #bury(record: LedgerRecord, doom: Doom, attempts: number): Promise<boolean> {
+    const { reason, cause } = doom;
+    if (this.#deadLetters === undefined) {
+      this.#lose([record], cause);
+      return true;
+    }
+    try {
+      await this.#deadLetters.add(record, reason, attempts);
+    } catch (thrown) {
+      if (this.#isAbandoned) return false;
+      const message = `sink ${this.name}: a dead letter could not be kept: ${messageOf(thrown)}`;
+      this.#troubles.add('burying', 'dead-letter', message, this.#now());
+      const error = new AuditError('ledger-unavailable', message, { cause: thrown });
+      this.#observer.trouble(error, [record]);
+      return false;
+    }
+    if (this.#isAbandoned) return true;
+    this.#troubles.end('burying');
+    this.#counters.deadLetters += 1;
+    this.#failures = 0;
+    this.#observer.dead(record, reason, attempts);
+    return true;
+  }
+
+  #lose(records: readonly LedgerRecord[], error: Error): void {
+    this.#counters.lost += records.length;
+    this.#observer.lost(records, error);
+  }
+
+  #getThrough(events: number, begunAt: number): void {
+    this.#gotThrough += 1;
+    this.#counters.delivered += events;
+    this.#endSending();
+    this.#aside.prove();
+    this.#observer.delivered(events, this.#now() - begunAt);
+  }
+
+  /** The far side works. */
+  #endSending(): void {
+    this.#failures = 0;
+    this.#asideFailures = 0;
+    this.#troubles.end('sending');
+    const since = this.#outageSince;
+    this.#outageSince = undefined;
+    if (since !== undefined && this.#deadLetters !== undefined) {
+      this.#aside.discount(since, this.#now());
+    }
+  }
+
+  #tellFailure(records: readonly LedgerRecord[], attempt: number, thrown: unknown): Error {
+    this.#counters.failedAttempts += 1;
+    const error = toError(thrown);
+    const events = records.flatMap(({ content }) => content.event ?? []);
+    this.#observer.failed(error, events, attempt);
+    return error;
+  }
+
+  #endReading(): void {
+    this.#readFailures = 0;
+    this.#troubles.end('reading');
+  }
+
+  #failToRead(what: string, thrown: unknown): void {
+    const message = `sink ${this.name}: ${what}: ${messageOf(thrown)}`;
+    const error =
+      thrown instanceof AuditError
+        ? thrown
+        : new AuditError('ledger-unavailable', message, { cause: thrown });
+    this.#readFailures += 1;
+    this.#readAt = this.#backOff(this.#readFailures);
+    this.#troubles.add('reading', 'source', message, this.#now());
+    this.#observer.trouble(error, []);
+  }
+
+  #saved(failure: { readonly thrown: unknown } | undefined): void {
+    if (failure === undefined) {
+      this.#troubles.end('saving');
+      return;
+    }
+    const error = this.#notSaved(failure.thrown);
+    this.#troubles.add('saving', 'position', error.message, this.#now());
+    this.#observer.trouble(error, []);
+  }
+
+  #notSaved(cause: unknown): AuditError {
+    const message = `sink ${this.name}: its position could not be saved: ${messageOf(cause)}`;
+    return new AuditError('ledger-unavailable', message, { cause });
+  }
+
+  /** The next piece is not sent before the backoff is over. */
+  #wait(verdict: Verdict, firstFailedAt?: number): void {
+    this.#failures += 1;
+    this.#askedAt = this.#now() + verdict.askedMs;
+    this.#sendAt = Math.max(this.#backOff(this.#failures), this.#askedAt);
+    if (this.#deadLetters !== undefined || firstFailedAt === undefined) return;
+    this.#sendAt = this.#notTooLate(this.#sendAt, { firstFailedAt });
+  }
+
+  /** What will be given up is tried once more before. */
+  #notTooLate(at: number, { firstFailedAt }: { firstFailedAt: number | undefined }): number {
+    return Math.min(at, (firstFailedAt ?? this.#now()) + this.#delivery.maxElapsedMs);
+  }
+
+  #backOff(failures: number): number {
+    return this.#now() + backoffMs(failures, this.#delivery.backoff, this.#random);
+  }
+
+  /** Puts these in the place of the first piece. */
+  #replaceFirst(...pieces: readonly Piece[]): void {
+    this.#pieces = [...pieces, ...this.#pieces.slice(1)];
+    this.#settle();
+  }
+
+  /** Moves the position to where everything is settled or set aside for its own fault. */
+  #settle(): void {
+    const first = this.#pieces[0]?.records[0]?.sequence ?? this.#gatherer.first;
+    const settled = Math.min(first, this.#aside.firstUnproven ?? first) - 1;
+    if (settled <= this.#settled) return;
+    this.#settled = settled;
+    this.#reader.release(settled);
+    this.#keeper.moved();
+    this.#milestones.reach(settled);
+    this.#observer.settled(settled);
+  }
+
+  async #halt(graceMs: number): Promise<void> {
+    const endsAt = this.#now() + graceMs;
+    this.#isStopping = true;
+    this.#endGrowth?.();
+    this.#sending?.abort(this.#shutDown());
+    this.#wake?.();
+    if (this.#loop !== undefined) await this.#within(graceMs, this.#loop);
+    this.#isAbandoned = true;
+    if (this.#deadLetters === undefined) await this.#loseAll();
+    this.#milestones.fail(this.#shutDown());
+    const closing = this.#close();
+    await this.#within(Math.max(0, endsAt - this.#now()), closing);
+  }
+
+  async #close(): Promise<void> {
+    const saved = await Promise.allSettled([this.#keeper.close()]);
+    await Promise.allSettled([this.#reader.close(), this.#asideReader?.close()]);
+    if (saved[0].status === 'rejected') throw this.#notSaved(saved[0].reason);
+  }
+
+  /** Memory ends with the process: what is still in it is told. */
+  async #loseAll(): Promise<void> {
+    const held = [
+      ...this.#aside.entries.flatMap(({ record }) => record ?? []),
+      ...this.#pieces.flatMap(({ records }) => records),
+    ];
+    if (held.length > 0) this.#lose(held, this.#shutDown());
+    let next = this.#gatherer.first;
+    while (next <= this.#source.deliverable) {
+      const records = await this.#reader.read(next, {
+        count: this.#delivery.maxBatch,
+        bytes: this.#delivery.maxBatchBytes,
+      });
+      if (records.length === 0) return;
+      next += records.length;
+      this.#lose(records, this.#shutDown());
+    }
+  }
+
+  /** Waits for work that may take longer, and then goes on without it. */
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.schedule(resolve, Math.min(ms, LONGEST_TIMER_MS));
+      work.finally(() => timer.cancel()).then(resolve, reject);
+    });
+  }
+
+  #shutDown(): AuditError {
+    return new AuditError('shutdown', `the lane of sink ${this.name} is stopped`);
+  }
+
+  #now(): number {
+    return this.#clock.monotonic();
+  }
+}
+
+/** Why an attempt failed. */
+interface Failure {
+  readonly thrown: unknown;
+  /** The sink has not even said so. */
+  readonly isHung: boolean;
 }

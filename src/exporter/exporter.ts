@@ -1,7 +1,7 @@
 import type { EventPairChecker } from '../checker.js';
 import { type Clock, systemClock, type Timer } from '../clock.js';
+import { AttemptOnce as Lane } from '../delivery/attempt-once.js';
 import { keepAliveUntil } from '../delivery/keep-alive.js';
-import { Lane } from '../delivery/lane.js';
 import { complain, warn } from '../diagnostics.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
