@@ -4,24 +4,36 @@ import { messageOf } from '../errors.js';
 import { encodeEvent, SPAN_EVENT_NAME } from './attributes.js';
 import type { AuditEvent } from './event.js';
 import { jsonFault } from './texts.js';
+import { countUnrecorded, warnUnrecorded } from './unrecorded.js';
+import { isWatched } from './watching.js';
 
 /**
- * Adds the event to a span, by default the active one. Never throws.
+ * Adds the event to a span, by default the active one. Never throws. A span that has ended still
+ * takes it where an `AuditSpanProcessor` watched its start.
  *
  * @returns false when nobody records it (no span, or one that is not recording): hand the event to
- * `exporter.sendAudits` instead.
+ * `exporter.sendAudits` instead. `diag` is told once a burst, and `stats()` counts it.
  */
 export function addEventToSpan(event: AuditEvent, span = trace.getActiveSpan()): boolean {
   try {
-    if (span === undefined || !span.isRecording()) return false;
+    if (span === undefined || span === null) return refuse('there is no active span');
+    if (!span.isRecording() && !isWatched(span)) return refuse('its span is not recording');
     const attributes = tryEncode(event);
-    if (attributes === undefined) return false;
-    span.addEvent(SPAN_EVENT_NAME, attributes);
-    return true;
+    if (attributes !== undefined) {
+      span.addEvent(SPAN_EVENT_NAME, attributes);
+      return true;
+    }
   } catch (error) {
     complain(`an audit event was not recorded: ${messageOf(error)}`);
-    return false;
   }
+  countUnrecorded();
+  return false;
+}
+
+function refuse(reason: string): false {
+  countUnrecorded();
+  warnUnrecorded(reason);
+  return false;
 }
 
 /** Undefined for a hand-made event that JSON cannot carry. */

@@ -1,11 +1,14 @@
+import type { Attributes } from '@opentelemetry/api';
 import { decodeSpanEvent, type EventOrigin } from '../event/attributes.js';
-import type { AuditEvent, EventTrace } from '../event/event.js';
+import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
+import type { MalformedContent } from '../ledger/record.js';
+import { attributesToText } from './attributes-text.js';
 import type { ReadableSpan } from './span.js';
 
 /** What the decoder found on the events of some spans. */
 export interface CollectVisitor {
   event(event: AuditEvent): void;
-  malformed(reason: string): void;
+  malformed(reason: string, content: MalformedContent): void;
   /** A span that could not be read to its end. */
   broken(error: unknown): void;
 }
@@ -23,24 +26,56 @@ export function collectEvents(spans: readonly ReadableSpan[], visitor: CollectVi
 
 function collectSpan(span: ReadableSpan, visitor: CollectVisitor): void {
   const origin = new SpanOrigin(span);
+  origin.number = droppedEventsOf(span);
   for (const { attributes } of span.events) {
     const decoded = decodeSpanEvent(attributes, origin);
     if (decoded.kind === 'event') visitor.event(decoded.event);
-    else if (decoded.kind === 'malformed') visitor.malformed(decoded.reason);
-    origin.index += 1;
+    else if (decoded.kind === 'malformed') {
+      visitor.malformed(decoded.reason, malformedContent(origin, decoded.reason, attributes ?? {}));
+    }
+    origin.number += 1;
   }
 }
 
-/** Numbers a span's events from 0, those included that the SDK's limits shifted out before. */
-class SpanOrigin implements EventOrigin {
-  readonly trace: EventTrace;
-  index: number;
+/** How many events of the span its SDK's limits have shifted out; they count in numbering the rest. */
+export function droppedEventsOf(span: { readonly droppedEventsCount?: number }): number {
+  return span.droppedEventsCount ?? 0;
+}
 
-  constructor(span: ReadableSpan) {
+/** Numbers a span's events from 0 in the order in which they were added. */
+export class SpanOrigin implements EventOrigin {
+  readonly trace: EventTrace;
+  number = 0;
+  /** Of events added after the span's end, which are numbered by themselves. */
+  late = false;
+
+  constructor(span: Pick<ReadableSpan, 'spanContext'>) {
     const { traceId, spanId, traceFlags } = span.spanContext();
     this.trace = Object.freeze({ traceId, spanId, traceFlags });
-    this.index = span.droppedEventsCount ?? 0;
   }
 
-  id = (): string => `${this.trace.traceId}-${this.trace.spanId}-${this.index}`;
+  id(): string {
+    const { traceId, spanId } = this.trace;
+    return `${traceId}-${spanId}-${this.late ? 'late-' : ''}${this.number}`;
+  }
+}
+
+/** What is kept of an event that cannot be decoded; its attributes as JSON where that is made already. */
+export function malformedContent(
+  origin: SpanOrigin,
+  reason: string,
+  attributes: Attributes,
+  attributesText = attributesToText(attributes),
+): MalformedContent {
+  const { trace, late } = origin;
+  return { id: givenId(attributes) ?? origin.id(), late, trace, reason, attributesText };
+}
+
+function givenId(attributes: Attributes): string | undefined {
+  try {
+    const id: unknown = attributes['flipt.event.id'];
+    return typeof id === 'string' && isEventId(id) ? id : undefined;
+  } catch {
+    return undefined; // a getter of the application's
+  }
 }

@@ -1,3 +1,4 @@
+import { Burst } from '../burst.js';
 import type { EventPairChecker } from '../checker.js';
 import { type Clock, systemClock, type Timer } from '../clock.js';
 import { AttemptOnce as Lane } from '../delivery/attempt-once.js';
@@ -5,7 +6,6 @@ import { keepAliveUntil } from '../delivery/keep-alive.js';
 import { complain, warn } from '../diagnostics.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
-import { Burst } from './burst.js';
 import { collectEvents } from './collect.js';
 import {
   type ErrorContext,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from './clock.js';
 
 /** A quiet time of this length ends a burst. */
 const QUIET_MS = 5000;

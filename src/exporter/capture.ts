@@ -1,0 +1,270 @@
+import type { Attributes, Span } from '@opentelemetry/api';
+import { Burst } from '../burst.js';
+import { type Clock, systemClock } from '../clock.js';
+import { complain } from '../diagnostics.js';
+import { messageOf } from '../errors.js';
+import { decodeSpanEvent } from '../event/attributes.js';
+import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
+import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
+import type { CaptureTarget } from './capture-target.js';
+import { droppedEventsOf, malformedContent, SpanOrigin } from './collect.js';
+import type { ReadableSpan } from './span.js';
+
+/**
+ * Under which an exporter carries its capture. Registered, for the exporter may come from the other
+ * copy of the package.
+ */
+export const CAPTURE: unique symbol = Symbol.for('otel-audit.capture');
+
+/** What a span processor asks of an exporter's {@link Capture}, whichever copy it comes from. */
+export interface SpanCapture {
+  watch(span: LiveSpan): void;
+  takeEnded(span: ReadableSpan): void;
+}
+
+/** A span as it starts: what may be called on it, and what may be read. */
+export type LiveSpan = Span & ReadableSpan & { readonly ended?: boolean };
+
+type AddEvent = Span['addEvent'];
+
+/**
+ * Gets audit events out of spans the moment they are added, before an SDK's limits can cut their JSON
+ * or shift them out, and hands them on, decoded, at the end of the turn.
+ */
+export class Capture implements SpanCapture {
+  readonly #target: CaptureTarget;
+  readonly #burst: Burst;
+  /** Spans whose events were taken though nothing on the span shows it. */
+  readonly #taken = new WeakSet<object>();
+  /** How many audit events were added to a span after its end. */
+  readonly #lateCounts = new WeakMap<object, number>();
+  readonly #watchers = new WeakMap<AddEvent, AddEvent>();
+  // Nearly all spans of a process have one `addEvent`: looking into the map costs more than the rest.
+  #lastOriginal: AddEvent | undefined;
+  #lastWatcher: AddEvent | undefined;
+  #queue: Captured[] = [];
+  #next = 0;
+
+  constructor(target: CaptureTarget, clock: Clock = systemClock) {
+    this.#target = target;
+    this.#burst = new Burst(clock, complain);
+  }
+
+  /**
+   * Captures what is added to the span from now on, and what was before. A span that lets nobody
+   * replace its `addEvent` is left to {@link takeEnded}.
+   */
+  watch(span: LiveSpan): void {
+    const original = span.addEvent;
+    if (typeof original !== 'function' || !span.isRecording() || this.hasSeen(span)) return;
+    const watcher = this.#watcherOf(original);
+    try {
+      // An own property: ten times cheaper than `defineProperty` or a closure a span.
+      (span as { addEvent: AddEvent }).addEvent = watcher;
+    } catch {
+      return; // frozen
+    }
+    if (span.addEvent === watcher && span.events.length > 0) this.#takeAll(span);
+  }
+
+  /** Takes the events of a span that was not watched. */
+  takeEnded(span: ReadableSpan): void {
+    if (this.hasSeen(span) || this.hasTaken(span)) return;
+    this.#taken.add(span);
+    this.#takeAll(span);
+  }
+
+  /** Whether the span is watched from its start, so that all of its events are captured. */
+  hasSeen(span: object): boolean {
+    let watching = watchingOf((span as { addEvent?: unknown }).addEvent);
+    // Several exporters may watch one span, one upon the other.
+    while (watching !== undefined && watching.capture !== this) {
+      watching = watchingOf(watching.original);
+    }
+    return watching !== undefined;
+  }
+
+  /** Whether the span's events were taken though {@link hasSeen} cannot tell. */
+  hasTaken(span: object): boolean {
+    return this.#taken.has(span);
+  }
+
+  /** Hands everything captured so far to the target, in order. */
+  drain(): void {
+    let origin: SpanOrigin | undefined;
+    let span: object | undefined;
+    // What the target calls may capture more or drain itself: this loop then goes on, or finds nothing.
+    while (this.#next < this.#queue.length) {
+      const captured = this.#queue[this.#next]!;
+      this.#next += 1;
+      try {
+        if (origin === undefined || span !== captured.span) {
+          origin = new SpanOrigin(captured.span);
+          span = captured.span;
+        }
+        this.#hand(captured, origin);
+      } catch (error) {
+        this.#burst.add(`a captured audit event was lost: ${messageOf(error)}`);
+      }
+    }
+    this.#queue = [];
+    this.#next = 0;
+  }
+
+  #hand({ number, late, attributes, attributesText }: Captured, origin: SpanOrigin): void {
+    origin.number = number;
+    origin.late = late;
+    const decoded = decodeSpanEvent(attributes, origin);
+    if (decoded.kind === 'event') this.#target.event(decoded.event, late);
+    else if (decoded.kind === 'malformed') {
+      this.#target.malformed(malformedContent(origin, decoded.reason, attributes, attributesText));
+    }
+  }
+
+  #watcherOf(original: AddEvent): AddEvent {
+    if (original === this.#lastOriginal) return this.#lastWatcher!;
+    let watcher = this.#watchers.get(original);
+    if (watcher === undefined) {
+      watcher = this.#makeWatcher(original);
+      this.#watchers.set(original, watcher);
+    }
+    this.#lastOriginal = original;
+    this.#lastWatcher = watcher;
+    return watcher;
+  }
+
+  #makeWatcher(original: AddEvent): AddEvent {
+    const see = (span: LiveSpan, attributes: unknown) => this.#see(span, attributes, watcher);
+    // Captured first, for the original may throw; what it returns or throws is the application's.
+    const watcher = function addEvent(this: LiveSpan, ...args: Parameters<AddEvent>) {
+      see(this, args[1]);
+      return original.apply(this, args);
+    } as AddEvent;
+    const watching: Watching = { capture: this, original };
+    Object.defineProperty(watcher, WATCHING, { value: watching });
+    return watcher;
+  }
+
+  #see(span: LiveSpan, attributes: unknown, watcher: AddEvent): void {
+    try {
+      const ours = copyOurs(attributes);
+      if (ours === undefined) return;
+      const late = span.ended === true;
+      this.#take(span, late ? this.#countLate(span) : numberOf(span), late, ours);
+      // Somebody may have covered our `addEvent`; another capture of ours can be looked through.
+      if (span.addEvent !== watcher && !this.hasSeen(span)) this.#taken.add(span);
+    } catch (error) {
+      this.#burst.add(`an audit event was not captured: ${messageOf(error)}`);
+    }
+  }
+
+  #takeAll(span: ReadableSpan): void {
+    let number = droppedEventsOf(span);
+    for (const { attributes } of span.events) {
+      const ours = copyOurs(attributes);
+      if (ours !== undefined) this.#take(span, number, false, ours);
+      number += 1;
+    }
+  }
+
+  #take(span: ReadableSpan, number: number, late: boolean, attributes: Attributes): void {
+    // A value that is no text may change before the turn ends, so it becomes one now.
+    const attributesText = isAllText(attributes) ? undefined : attributesToText(attributes);
+    this.#queue.push({ span, number, late, attributes, attributesText });
+    if (this.#queue.length === 1) this.#target.queued();
+  }
+
+  #countLate(span: object): number {
+    const count = this.#lateCounts.get(span) ?? 0;
+    this.#lateCounts.set(span, count + 1);
+    return count;
+  }
+}
+
+/** A span event that waits to be decoded. */
+interface Captured {
+  readonly span: Pick<ReadableSpan, 'spanContext'>;
+  readonly number: number;
+  readonly late: boolean;
+  readonly attributes: Attributes;
+  readonly attributesText: string | undefined;
+}
+
+/** The number of the event that is about to be added, as an export of the span would count it. */
+function numberOf(span: ReadableSpan): number {
+  return span.events.length + droppedEventsOf(span);
+}
+
+/** A copy of those attributes that are ours, for the caller may change its own; undefined: none is. */
+function copyOurs(attributes: unknown): Attributes | undefined {
+  if (typeof attributes !== 'object' || attributes === null) return undefined;
+  try {
+    return copy(attributes as Attributes);
+  } catch {
+    // A getter or a proxy that throws: the decoder will say so.
+    return AUDIT_KEYS.some((key) => isIn(attributes, key)) ? (attributes as Attributes) : undefined;
+  }
+}
+
+// Key by key: a loop over the keys takes several times as long.
+function copy(attributes: Attributes): Attributes | undefined {
+  const version = attributes['flipt.event.version'];
+  const action = attributes['flipt.event.action'];
+  const type = attributes['flipt.event.type'];
+  const timestamp = attributes['flipt.event.timestamp'];
+  const status = attributes['flipt.event.status'];
+  const actor = attributes['flipt.event.metadata.actor'];
+  const payload = attributes['flipt.event.payload'];
+  const id = attributes['flipt.event.id'];
+  if (
+    version === undefined &&
+    action === undefined &&
+    type === undefined &&
+    timestamp === undefined &&
+    status === undefined &&
+    actor === undefined &&
+    payload === undefined &&
+    id === undefined
+  ) {
+    return undefined;
+  }
+  return {
+    'flipt.event.version': version,
+    'flipt.event.action': action,
+    'flipt.event.type': type,
+    'flipt.event.timestamp': timestamp,
+    'flipt.event.status': status,
+    'flipt.event.metadata.actor': actor,
+    'flipt.event.payload': payload,
+    'flipt.event.id': id,
+  };
+}
+
+function isAllText(attributes: Attributes): boolean {
+  try {
+    return (
+      isText(attributes['flipt.event.version']) &&
+      isText(attributes['flipt.event.action']) &&
+      isText(attributes['flipt.event.type']) &&
+      isText(attributes['flipt.event.timestamp']) &&
+      isText(attributes['flipt.event.status']) &&
+      isText(attributes['flipt.event.metadata.actor']) &&
+      isText(attributes['flipt.event.payload']) &&
+      isText(attributes['flipt.event.id'])
+    );
+  } catch {
+    return false;
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' || value === undefined;
+}
+
+function isIn(attributes: object, key: string): boolean {
+  try {
+    return key in attributes;
+  } catch {
+    return false;
+  }
+}
