@@ -1,4 +1,8 @@
+import { hash } from 'node:crypto';
+import { AuditError } from '../errors.js';
+import { decodeSpanEvent } from '../event/attributes.js';
 import type { AuditEvent, EventTrace } from '../event/event.js';
+import { eventToJson, traceToJson } from '../event/json.js';
 
 /** What a ledger keeps of one event, or of something that should have been one. */
 export type RecordContent = EventContent | MalformedContent;
@@ -34,4 +38,215 @@ export interface LedgerRecord {
   readonly content: RecordContent;
   /** The line's length without its LF; without a ledger an estimate. */
   readonly bytes: number;
+}
+
+/** SHA-256 of nothing: what the first record has for its predecessor. */
+export const NO_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+export function hashOf(line: Uint8Array): string {
+  return hash('sha256', line, 'hex');
+}
+
+/** A record's line without its LF, byte for byte as the ledger holds it. */
+export function lineOf({ sequence, previousHash, recordedAt, content }: LedgerRecord): string {
+  return headOf(sequence, previousHash, recordedAt) + bodyOf(content);
+}
+
+/** The part of a line that depends on where it stands. */
+export function headOf(sequence: number, previousHash: string, recordedAt: string): string {
+  return `{"seq":${sequence},"prev":"${previousHash}","at":"${recordedAt}",`;
+}
+
+/** The part of a line that is the content's own: from `"id"` to the closing brace. */
+export function bodyOf(content: RecordContent): string {
+  const { event, late } = content;
+  const trace = event === undefined ? content.trace : event.trace;
+  const id = `"id":${quoteId(content.id)}`;
+  const origin = trace === undefined ? '' : `,"trace":${traceToJson(trace)}`;
+  const mark = late === true ? ',"late":true' : '';
+  if (event !== undefined) return `${id}${origin}${mark},"event":${eventToJson(event)}}`;
+  return `${id}${origin}${mark},"malformed":{"reason":${JSON.stringify(content.reason)},"attributes":${content.attributesText}}}`;
+}
+
+const PLAIN_ID = /^[\w.:-]+$/; // most ids: nothing in them needs an escape
+
+function quoteId(id: string): string {
+  return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
+}
+
+const HEAD = /^\{"seq":(\d{1,16}),"prev":"([0-9a-f]{64})","at":"([^"\\]{20,40})",/;
+
+/**
+ * Reads a line back. Its bytes are whatever the disk holds: the form is checked, the JSON of its parts
+ * too, and the texts of actor and payload stay exactly as they were recorded.
+ *
+ * @param lineHash SHA-256 of the line
+ * @throws {AuditError} `ledger-corrupt` for a line that is no record's.
+ */
+export function parseRecord(line: string, bytes: number, lineHash: string): LedgerRecord {
+  const head = HEAD.exec(line);
+  if (head === null) throw noRecord('it does not begin like one');
+  const parser = new LineParser(line, head[0].length);
+  const id = parser.member('id');
+  if (typeof id !== 'string') throw noRecord('it has no id');
+  const trace = parser.skip(',"trace":') ? parseTrace(parser.object()) : undefined;
+  const late = parser.skip(',"late":true');
+  const content = parser.skip(',"event":')
+    ? parseEvent(parser, id, trace, late)
+    : parseMalformed(parser, id, trace, late);
+  return {
+    sequence: Number(head[1]),
+    previousHash: head[2]!,
+    recordedAt: head[3]!,
+    hash: lineHash,
+    content,
+    bytes,
+  };
+}
+
+function parseEvent(
+  parser: LineParser,
+  id: string,
+  trace: EventTrace | undefined,
+  late: boolean,
+): RecordContent {
+  parser.expect('{');
+  const version = parser.member('version');
+  parser.expect(',');
+  const type = parser.member('type');
+  parser.expect(',');
+  const action = parser.member('action');
+  parser.expect(',"metadata":{');
+  const actor = parser.skip('"actor":') ? parser.object() : 'null';
+  parser.expect('},"payload":');
+  const payload = parser.until(',"timestamp":"');
+  parser.expect(',');
+  const timestamp = parser.member('timestamp');
+  parser.expect(',');
+  const status = parser.member('status');
+  parser.expect('}}');
+  parser.end();
+  const decoded = decodeSpanEvent(
+    {
+      'flipt.event.version': version,
+      'flipt.event.type': type,
+      'flipt.event.action': action,
+      'flipt.event.metadata.actor': actor,
+      'flipt.event.payload': payload === 'null' ? undefined : payload,
+      'flipt.event.timestamp': timestamp,
+      'flipt.event.status': status === '' ? undefined : status,
+      'flipt.event.id': id,
+    },
+    { id: () => id, trace },
+  );
+  if (decoded.kind !== 'event') {
+    throw noRecord(decoded.kind === 'malformed' ? decoded.reason : 'its event is empty');
+  }
+  return late ? { id, event: decoded.event, late } : { id, event: decoded.event };
+}
+
+function parseMalformed(
+  parser: LineParser,
+  id: string,
+  trace: EventTrace | undefined,
+  late: boolean,
+): RecordContent {
+  parser.expect(',"malformed":{');
+  const reason = parser.member('reason');
+  parser.expect(',"attributes":');
+  const attributesText = parser.object();
+  parseJson(attributesText);
+  parser.expect('}}');
+  parser.end();
+  const content = { id, trace, reason, attributesText };
+  return late ? { ...content, late } : content;
+}
+
+function parseTrace(text: string): EventTrace {
+  const { traceId, spanId, traceFlags } = parseJson(text) as EventTrace;
+  return Object.freeze({ traceId, spanId, traceFlags });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw noRecord('a part of it is not valid JSON'); // the parser's message would quote it
+  }
+}
+
+/** Walks along a line whose members stand in a fixed order. */
+class LineParser {
+  readonly #line: string;
+  #at: number;
+
+  constructor(line: string, at: number) {
+    this.#line = line;
+    this.#at = at;
+  }
+
+  skip(text: string): boolean {
+    if (!this.#line.startsWith(text, this.#at)) return false;
+    this.#at += text.length;
+    return true;
+  }
+
+  expect(text: string): void {
+    if (!this.skip(text)) throw noRecord(`${text} is missing at column ${this.#at + 1}`);
+  }
+
+  /** The text of a member that is a string. */
+  member(key: string): string {
+    this.expect(`"${key}":`);
+    const quoted = this.#line.slice(this.#at, this.#stringEnd(this.#at));
+    if (!quoted.startsWith('"')) throw noRecord(`${key} is not a string`);
+    this.#at += quoted.length;
+    return quoted.includes('\\') ? String(parseJson(quoted)) : quoted.slice(1, -1);
+  }
+
+  /** The raw text of an object. */
+  object(): string {
+    const start = this.#at;
+    let depth = 0;
+    for (let at = start; at < this.#line.length; at += 1) {
+      const unit = this.#line.charCodeAt(at);
+      if (unit === 0x22) at = this.#stringEnd(at) - 1;
+      else if (unit === 0x7b || unit === 0x5b) depth += 1;
+      else if (unit === 0x7d || unit === 0x5d) depth -= 1;
+      if (depth === 0) {
+        this.#at = at + 1;
+        return this.#line.slice(start, this.#at);
+      }
+    }
+    throw noRecord(`the value at column ${start + 1} does not end`);
+  }
+
+  /** Where the string that begins here ends: after the first quote with no odd row of `\` before it. */
+  #stringEnd(start: number): number {
+    let quote = start;
+    for (;;) {
+      quote = this.#line.indexOf('"', quote + 1);
+      if (quote < 0) throw noRecord(`the string at column ${start + 1} does not end`);
+      let slashes = 0;
+      while (this.#line.charCodeAt(quote - 1 - slashes) === 0x5c) slashes += 1;
+      if (slashes % 2 === 0) return quote + 1;
+    }
+  }
+
+  /** What stands before the last occurrence of a text. */
+  until(text: string): string {
+    const end = this.#line.lastIndexOf(text);
+    if (end < this.#at) throw noRecord(`${text} is missing`);
+    const found = this.#line.slice(this.#at, end);
+    this.#at = end;
+    return found;
+  }
+
+  end(): void {
+    if (this.#at !== this.#line.length) throw noRecord(`it goes on at column ${this.#at + 1}`);
+  }
+}
+
+function noRecord(fault: string): AuditError {
+  return new AuditError('ledger-corrupt', `the line is no record: ${fault}`);
 }

@@ -1,0 +1,131 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { AuditError } from '../errors.js';
+import { codeOf, makeFolderSync, replaceFile, replaceFileSync } from './files.js';
+
+/** How far a sink is. */
+export interface Position {
+  /** Every record up to this one is settled, but those in `waiting`. */
+  readonly acknowledged: number;
+  /** Records set aside, to be tried again beside the others; ascending. */
+  readonly waiting: readonly number[];
+}
+
+/** The file that says how far a sink is, replaced as a whole each time. */
+export class Cursor {
+  readonly path: string;
+  /** Whether the file was made by this opening. */
+  readonly isNew: boolean;
+  #position: Position;
+  #wanted: Position | undefined;
+  #saving: Promise<void> | undefined;
+
+  private constructor(path: string, position: Position, isNew: boolean) {
+    this.path = path;
+    this.isNew = isNew;
+    this.#position = position;
+  }
+
+  /**
+   * Opens a sink's cursor. A missing one is made, and is on disk before this returns: a cursor that
+   * were made later and began at the end would pass over what was recorded in between.
+   *
+   * @param start where a new one begins: the records up to here count as settled
+   * @param newest the newest record of the ledger
+   * @throws {AuditError} `ledger-corrupt` if it cannot be understood, or is ahead of the ledger.
+   */
+  static openSync(directory: string, name: string, start: number, newest: number): Cursor {
+    const folder = join(directory, 'cursors');
+    const path = join(folder, `${name}.json`);
+    const found = readPositionSync(path);
+    if (found === undefined) {
+      makeFolderSync(folder);
+      const position = { acknowledged: start, waiting: [] };
+      replaceFileSync(path, textOf(position));
+      return new Cursor(path, position, true);
+    }
+    if (found.acknowledged > newest) {
+      throw new AuditError(
+        'ledger-corrupt',
+        `${path} says that record ${found.acknowledged} was delivered, but the ledger ends with ${newest}: its end is missing; restore the segments from a copy, or move the folder away to begin a new ledger`,
+      );
+    }
+    return new Cursor(path, found, false);
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Resolves once this position, or a later one, is on disk. */
+  save(position: Position): Promise<void> {
+    this.#wanted = position;
+    this.#saving ??= this.#saveWanted().finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  async #saveWanted(): Promise<void> {
+    while (this.#wanted !== undefined) {
+      const position = this.#wanted;
+      this.#wanted = undefined;
+      await replaceFile(this.path, textOf(position));
+      this.#position = position;
+    }
+  }
+}
+
+/** The positions of every sink that ever had one here, configured or not. */
+export function readCursorsSync(directory: string): Map<string, Position> {
+  const folder = join(directory, 'cursors');
+  const positions = new Map<string, Position>();
+  let names: string[];
+  try {
+    names = fs.readdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return positions;
+    throw error;
+  }
+  for (const name of names) {
+    if (!name.endsWith('.json')) continue;
+    const position = readPositionSync(join(folder, name));
+    if (position !== undefined) positions.set(name.slice(0, -'.json'.length), position);
+  }
+  return positions;
+}
+
+function readPositionSync(path: string): Position | undefined {
+  let text: string;
+  try {
+    text = fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const position = parse(text);
+  if (position !== undefined) return position;
+  throw new AuditError(
+    'ledger-corrupt',
+    `${path} cannot be understood: it should hold {"acknowledged":<number>}; restore it, or write the number of the last record that this sink has`,
+  );
+}
+
+function textOf({ acknowledged, waiting }: Position): string {
+  return `${JSON.stringify(waiting.length === 0 ? { acknowledged } : { acknowledged, waiting })}\n`;
+}
+
+function parse(text: string): Position | undefined {
+  try {
+    const { acknowledged, waiting = [] } = JSON.parse(text) as Partial<Position>;
+    if (!isCount(acknowledged) || !Array.isArray(waiting) || !waiting.every(isCount))
+      return undefined;
+    return { acknowledged, waiting };
+  } catch {
+    return undefined;
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,106 @@
+/**
+ * Which of the newest ids stand in which record. It keeps 64-bit hashes in typed arrays, for as many
+ * strings in a Map cost the garbage collector more than the ledger costs in all. A hit is a hint: the
+ * caller compares the record itself.
+ */
+export class IdIndex {
+  readonly capacity: number;
+  /** By sequence number modulo capacity. */
+  readonly #low: Int32Array;
+  readonly #high: Int32Array;
+  readonly #sequences: Float64Array;
+  /** Open addressing from a hash to a place in the arrays above, plus 1; 0 is free. */
+  readonly #table: Int32Array;
+  readonly #mask: number;
+  #size = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#low = new Int32Array(capacity);
+    this.#high = new Int32Array(capacity);
+    this.#sequences = new Float64Array(capacity);
+    let slots = 2;
+    while (slots < capacity * 2) slots *= 2;
+    this.#table = new Int32Array(slots);
+    this.#mask = slots - 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The records that may have this id, newest first; hardly ever more than one. */
+  find(id: string): number[] {
+    hashId(id);
+    const found: number[] = [];
+    for (let slot = hashLow & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const place = this.#table[slot]! - 1;
+      if (place < 0) return found.length > 1 ? found.sort((a, b) => b - a) : found;
+      if (this.#low[place] === hashLow && this.#high[place] === hashHigh) {
+        found.push(this.#sequences[place]!);
+      }
+    }
+  }
+
+  /** Whether {@link find} would find something; makes no list. */
+  has(id: string): boolean {
+    hashId(id);
+    for (let slot = hashLow & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const place = this.#table[slot]! - 1;
+      if (place < 0) return false;
+      if (this.#low[place] === hashLow && this.#high[place] === hashHigh) return true;
+    }
+  }
+
+  /** Notes an id; beyond the capacity it takes the place of the record that many numbers older. */
+  add(id: string, sequence: number): void {
+    const place = sequence % this.capacity;
+    if (this.#sequences[place] !== 0) this.#remove(place);
+    hashId(id);
+    this.#low[place] = hashLow;
+    this.#high[place] = hashHigh;
+    this.#sequences[place] = sequence;
+    let slot = hashLow & this.#mask;
+    while (this.#table[slot] !== 0) slot = (slot + 1) & this.#mask;
+    this.#table[slot] = place + 1;
+    this.#size += 1;
+  }
+
+  /** Knuth's deletion from a table with linear probing (TAOCP 6.4, algorithm R): no gravestones. */
+  #remove(place: number): void {
+    let slot = this.#low[place]! & this.#mask;
+    while (this.#table[slot] !== place + 1) slot = (slot + 1) & this.#mask;
+    let gap = slot;
+    for (;;) {
+      slot = (slot + 1) & this.#mask;
+      const next = this.#table[slot]! - 1;
+      if (next < 0) break;
+      const home = this.#low[next]! & this.#mask;
+      // Whether `home` lies cyclically in (gap, slot]: then it must stay.
+      const stays = gap <= slot ? gap < home && home <= slot : gap < home || home <= slot;
+      if (stays) continue;
+      this.#table[gap] = next + 1;
+      gap = slot;
+    }
+    this.#table[gap] = 0;
+    this.#sequences[place] = 0;
+    this.#size -= 1;
+  }
+}
+
+let hashLow = 0;
+let hashHigh = 0;
+
+/** Two 32-bit FNV-1a hashes with a final mix, left in the two variables above. */
+function hashId(id: string): void {
+  let low = 0x811c9dc5;
+  let high = 0x9747b28c;
+  for (let at = 0; at < id.length; at += 1) {
+    const unit = id.charCodeAt(at);
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x85ebca6b);
+  }
+  low ^= high >>> 15;
+  hashLow = Math.imul(low ^ (low >>> 16), 0x7feb352d);
+  hashHigh = high ^ (high >>> 13);
+}
