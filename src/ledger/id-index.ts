@@ -9,6 +9,8 @@ export class IdIndex {
   readonly #low: Int32Array;
   readonly #high: Int32Array;
   readonly #sequences: Float64Array;
+  /** Where the record's line begins in its segment. */
+  readonly #offsets: Float64Array;
   /** Open addressing from a hash to a place in the arrays above, plus 1; 0 is free. */
   readonly #table: Int32Array;
   readonly #mask: number;
@@ -19,6 +21,7 @@ export class IdIndex {
     this.#low = new Int32Array(capacity);
     this.#high = new Int32Array(capacity);
     this.#sequences = new Float64Array(capacity);
+    this.#offsets = new Float64Array(capacity);
     let slots = 2;
     while (slots < capacity * 2) slots *= 2;
     this.#table = new Int32Array(slots);
@@ -64,6 +67,15 @@ export class IdIndex {
     while (this.#table[slot] !== 0) slot = (slot + 1) & this.#mask;
     this.#table[slot] = place + 1;
     this.#size += 1;
+  }
+
+  setOffset(sequence: number, offset: number): void {
+    this.#offsets[sequence % this.capacity] = offset;
+  }
+
+  /** Where the line of a record that {@link find} returned begins in its segment, in bytes. */
+  offsetOf(sequence: number): number {
+    return this.#offsets[sequence % this.capacity]!;
   }
 
   /** Knuth's deletion from a table with linear probing (TAOCP 6.4, algorithm R): no gravestones. */

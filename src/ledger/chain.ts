@@ -1,0 +1,46 @@
+import { hashOf } from './record.js';
+
+/** Walks along the chain: each line must carry the next number and the hash of the line before. */
+export class Chain {
+  /** The sequence number that the next line must have. */
+  sequence: number;
+  /** The hash that the next line must carry; undefined: not known, the next line is believed. */
+  previousHash: string | undefined;
+
+  constructor(sequence: number, previousHash: string | undefined) {
+    this.sequence = sequence;
+    this.previousHash = previousHash;
+  }
+
+  /** Takes a line; undefined if it chains, otherwise what is wrong with it. */
+  take(bytes: Buffer, start: number, end: number): string | undefined {
+    const head = `{"seq":${this.sequence},"prev":"`;
+    const hashAt = start + head.length;
+    if (bytes.toString('latin1', start, hashAt) !== head) {
+      return `is not record ${this.sequence}`;
+    }
+    const stated = bytes.toString('latin1', hashAt, hashAt + 64);
+    if (this.previousHash !== undefined && stated !== this.previousHash) {
+      return `does not carry the hash of record ${this.sequence - 1}: one of the two was altered`;
+    }
+    this.previousHash = hashOf(bytes.subarray(start, end));
+    this.sequence += 1;
+    return undefined;
+  }
+}
+
+// Quotes inside a record's values are escaped, so this cannot stand in the strings of a payload.
+const RECORD = /\{"seq":(\d{1,16}),"prev":"([0-9a-f]{64})","at":"/g;
+
+/**
+ * Whether bytes behind the last good line are more than a torn tail: the number of a record in them
+ * that is no mere beginning of the next line, or undefined.
+ */
+export function findLaterRecord(rest: Buffer, next: Chain): number | undefined {
+  for (const match of rest.toString('latin1').matchAll(RECORD)) {
+    const sequence = Number(match[1]);
+    if (match.index === 0 && sequence === next.sequence && match[2] === next.previousHash) continue;
+    if (sequence >= next.sequence) return sequence;
+  }
+  return undefined;
+}

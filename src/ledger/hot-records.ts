@@ -1,0 +1,51 @@
+import type { LedgerRecord } from './record.js';
+
+/** Below this many dead places at its head the array is not compacted. */
+const COMPACT_AT = 4096;
+
+/**
+ * The newest records, kept in memory until they are on disk and every lane has passed them, or until
+ * they take too much room.
+ */
+export class HotRecords {
+  #records: (LedgerRecord | undefined)[] = [];
+  #head = 0;
+  /** The sequence number of the oldest record here, or the next one's if there is none. */
+  #from: number;
+  #bytes = 0;
+
+  constructor(next: number) {
+    this.#from = next;
+  }
+
+  get from(): number {
+    return this.#from;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(sequence: number): LedgerRecord | undefined {
+    return sequence < this.#from ? undefined : this.#records[this.#head + sequence - this.#from];
+  }
+
+  push(record: LedgerRecord): void {
+    this.#records.push(record);
+    this.#bytes += record.bytes;
+  }
+
+  /** Forgets records from the oldest on: all up to `passed`, and up to `may` while over `bound` bytes. */
+  release(passed: number, may: number, bound: number): void {
+    while (this.#from <= may && (this.#from <= passed || this.#bytes > bound)) {
+      this.#bytes -= this.#records[this.#head]!.bytes;
+      this.#records[this.#head] = undefined;
+      this.#head += 1;
+      this.#from += 1;
+    }
+    if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#records.length) {
+      this.#records = this.#records.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

@@ -1,0 +1,246 @@
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { AuditError } from '../errors.js';
+import { codeOf, FILE_MODE, sleepSync } from './files.js';
+
+/** Who writes a ledger; the content of its file `lock`. */
+interface Holder {
+  /** Counts up while the writer lives. Of a fixed width, so that it is rewritten in place. */
+  readonly beat: string;
+  readonly host: string;
+  /** Another after each start of the machine; empty where the system does not tell. */
+  readonly boot: string;
+  /** Process ids mean something only within one of these (containers); empty likewise. */
+  readonly pidNamespace: string;
+  readonly pid: number;
+  /** When the process started, in the system's own unit; empty where the system does not tell. */
+  readonly startTime: string;
+  readonly thread: number;
+  readonly token: string;
+}
+
+const BEAT_MS = 1000;
+/** A lock that nobody can be asked about is taken over after this long without a beat. */
+const SILENCE_MS = 5000;
+const POLL_MS = 100;
+const BEAT_DIGITS = 12;
+const MAX_LOCK_BYTES = 4096;
+
+/** The one writer's claim on a ledger. */
+export class Lock {
+  readonly path: string;
+  /** Whether a dead writer's lock was replaced: its late lines may still come. */
+  readonly takenOver: boolean;
+  readonly #fd: number;
+  readonly #holder: Holder;
+  readonly #timer: NodeJS.Timeout;
+  #beat = 0;
+  #released = false;
+
+  private constructor(path: string, fd: number, holder: Holder, takenOver: boolean) {
+    this.path = path;
+    this.takenOver = takenOver;
+    this.#fd = fd;
+    this.#holder = holder;
+    // The heartbeat speaks to other hosts, so it runs on the real clock; nobody waits for it.
+    this.#timer = setInterval(() => this.#sendBeat(), BEAT_MS).unref();
+  }
+
+  /**
+   * Claims a ledger's folder, without waiting where the holder can be asked about; up to 5 s where
+   * only the heartbeat can tell.
+   *
+   * @throws {AuditError} `ledger-locked`, naming the holder, while a live writer holds it.
+   */
+  static acquireSync(directory: string): Lock {
+    return claim(directory, true) as Lock;
+  }
+
+  /** The lock, or undefined if it is held, or if only 5 s of waiting could tell. */
+  static tryAcquireSync(directory: string): Lock | undefined {
+    return claim(directory, false);
+  }
+
+  static own(path: string, fd: number, holder: Holder, takenOver: boolean): Lock {
+    return new Lock(path, fd, holder, takenOver);
+  }
+
+  /** Whether the lock is still ours: no link left means that somebody took the folder over. */
+  isHeld(): boolean {
+    try {
+      return !this.#released && fs.fstatSync(this.#fd).nlink > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    const held = this.isHeld();
+    this.#released = true;
+    clearInterval(this.#timer);
+    try {
+      if (held) fs.unlinkSync(this.path);
+    } catch {
+      // The folder is gone or read-only: the pid in the lock will tell that nobody holds it.
+    }
+    fs.closeSync(this.#fd);
+  }
+
+  #sendBeat(): void {
+    this.#beat += 1;
+    try {
+      const beat = String(this.#beat).padStart(BEAT_DIGITS, '0');
+      fs.writeSync(this.#fd, textOf({ ...this.#holder, beat }), 0);
+    } catch {
+      // A full disk cannot stop this, for the length stays; a lost one is seen where it matters.
+    }
+  }
+}
+
+function claim(directory: string, mayWait: boolean): Lock | undefined {
+  const path = join(directory, 'lock');
+  const holder = thisHolder();
+  const temporary = `${path}.${holder.token}`;
+  const fd = fs.openSync(temporary, 'wx+', FILE_MODE);
+  try {
+    fs.writeSync(fd, textOf(holder), 0);
+    for (;;) {
+      // A link appears whole or not at all, with the content already in it.
+      if (tryLink(temporary, path)) return Lock.own(path, fd, holder, false);
+      const other = readHolder(path);
+      if (other === 'gone') continue;
+      if (isDead(other, path, mayWait)) {
+        // Whoever loses a race of two takers has no link left, and acknowledges nothing.
+        fs.renameSync(temporary, path);
+        return Lock.own(path, fd, holder, true);
+      }
+      if (!mayWait) return close(fd);
+      throw locked(path, other);
+    }
+  } catch (error) {
+    close(fd);
+    throw error;
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+function close(fd: number): undefined {
+  fs.closeSync(fd);
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    fs.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Whether the holder of a lock is known to be dead. May block for 5 s where only silence tells. */
+function isDead(other: Holder | undefined, path: string, mayWait: boolean): boolean {
+  const self = thisHolder();
+  if (other !== undefined && self.boot !== '' && other.host === self.host) {
+    if (other.boot === self.boot && other.pidNamespace === self.pidNamespace) {
+      return !isAlive(other.pid, other.startTime);
+    }
+  }
+  if (!mayWait) return false;
+  // Another host, another container, another boot, or a lock that nobody can read.
+  const before = rawLock(path);
+  for (let waited = 0; waited < SILENCE_MS; waited += POLL_MS) {
+    sleepSync(POLL_MS);
+    if (rawLock(path) !== before) return false;
+  }
+  return true;
+}
+
+function isAlive(pid: number, startTime: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (codeOf(error) === 'ESRCH') return false;
+  }
+  const now = startTimeOf(pid);
+  return startTime === '' || now === '' || now === startTime;
+}
+
+function thisHolder(): Holder {
+  return {
+    beat: '0'.repeat(BEAT_DIGITS),
+    host: hostname(),
+    boot: readSystem('/proc/sys/kernel/random/boot_id'),
+    pidNamespace: readPidNamespace(),
+    pid: process.pid,
+    startTime: startTimeOf(process.pid),
+    thread: threadId,
+    token: randomUUID(),
+  };
+}
+
+/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, `)` included. */
+function startTimeOf(pid: number): string {
+  const stat = readSystem(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+function readPidNamespace(): string {
+  try {
+    return fs.readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
+
+function readSystem(path: string): string {
+  try {
+    return fs.readFileSync(path, 'latin1').trim();
+  } catch {
+    return ''; // not Linux
+  }
+}
+
+function textOf(holder: Holder): string {
+  return `${JSON.stringify(holder)}\n`;
+}
+
+function rawLock(path: string): string | undefined {
+  try {
+    const text = fs.readFileSync(path, 'utf8');
+    return text.slice(0, MAX_LOCK_BYTES);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The holder; undefined if the file cannot be understood. Its content is anybody's. */
+function readHolder(path: string): Holder | undefined | 'gone' {
+  const text = rawLock(path);
+  if (text === undefined) return 'gone';
+  try {
+    const { host, boot, pidNamespace, pid, startTime, ...rest } = JSON.parse(text) as Holder;
+    const texts = [host, boot, pidNamespace, startTime];
+    const sound = texts.every((value) => typeof value === 'string') && Number.isSafeInteger(pid);
+    return sound && pid > 0 ? { ...rest, host, boot, pidNamespace, pid, startTime } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function locked(path: string, other: Holder | undefined): AuditError {
+  const who =
+    other === undefined
+      ? 'by a writer that keeps changing it'
+      : `by process ${other.pid} on host ${JSON.stringify(other.host)}, thread ${other.thread}`;
+  return new AuditError(
+    'ledger-locked',
+    `${path} is held ${who}, which is alive; one ledger has one writer: give each process a directory of its own, or set slots: true`,
+  );
+}
