@@ -30,11 +30,17 @@ export class Cursor {
    * Opens a sink's cursor. A missing one is made, and is on disk before this returns: a cursor that
    * were made later and began at the end would pass over what was recorded in between.
    *
-   * @param start where a new one begins: the records up to here count as settled
-   * @param newest the newest record of the ledger
+   * @param ledger.start where a new one begins: the records up to here count as settled
+   * @param ledger.first the first record that there still is
+   * @param ledger.newest the newest record of the ledger
    * @throws {AuditError} `ledger-corrupt` if it cannot be understood, or is ahead of the ledger.
    */
-  static openSync(directory: string, name: string, start: number, newest: number): Cursor {
+  static openSync(
+    directory: string,
+    name: string,
+    ledger: { readonly start: number; readonly first: number; readonly newest: number },
+  ): Cursor {
+    const { start, first, newest } = ledger;
     const folder = join(directory, 'cursors');
     const path = join(folder, `${name}.json`);
     const found = readPositionSync(path);
@@ -50,7 +56,10 @@ export class Cursor {
         `${path} says that record ${found.acknowledged} was delivered, but the ledger ends with ${newest}: its end is missing; restore the segments from a copy, or move the folder away to begin a new ledger`,
       );
     }
-    return new Cursor(path, found, false);
+    // Retention waits only for configured sinks: what one missed while it was not is gone.
+    const acknowledged = Math.max(found.acknowledged, first - 1);
+    const waiting = found.waiting.filter((sequence) => sequence >= first);
+    return new Cursor(path, { acknowledged, waiting }, false);
   }
 
   get position(): Position {

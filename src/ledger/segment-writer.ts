@@ -97,13 +97,13 @@ export class SegmentWriter {
 
   /**
    * After a failed sync: begins anew at `first`, which nobody was told is durable. Segments that begin
-   * there or later are moved away; the lines at or past it in the one before are superseded.
+   * there or later go; the lines at or past it in the one before are superseded.
    */
   restartAt(first: number): void {
     this.close();
     while (this.segments.length > 0 && this.segments.at(-1)! >= first) {
-      const path = segmentPath(this.directory, this.segments.at(-1)!);
-      if (fs.existsSync(path)) fs.renameSync(path, tornPath(this.directory, basename(path)));
+      // Every line in it is written again, and nobody was told of any.
+      fs.rmSync(segmentPath(this.directory, this.segments.at(-1)!), { force: true });
       this.segments.pop();
     }
     this.begin(first);

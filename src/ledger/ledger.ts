@@ -1,0 +1,722 @@
+import type { Clock, Timer } from '../clock.js';
+import { AuditError, messageOf, toError } from '../errors.js';
+import { eventToJson } from '../event/json.js';
+import { formatTimestamp } from '../event/timestamp.js';
+import { onProcessExit } from '../process-exit.js';
+import { atEndOfTurn } from '../turn.js';
+import { Cursor } from './cursor.js';
+import { codeOf, makeFolderSync, unavailable } from './files.js';
+import { HotRecords } from './hot-records.js';
+import { IdIndex } from './id-index.js';
+import { Lock } from './lock.js';
+import type { Manifest } from './manifest.js';
+import { openLedgerSync } from './opening.js';
+import type { ResolvedLedgerOptions } from './options.js';
+import { type ReadLimits, RecordReader, readLineSync } from './reader.js';
+import {
+  bodyOf,
+  hashOf,
+  headOf,
+  type LedgerRecord,
+  lineOf,
+  parseRecord,
+  type RecordContent,
+} from './record.js';
+import { retire } from './retention.js';
+import { segmentIndexOf, segmentPath } from './segment.js';
+import { SegmentWriter } from './segment-writer.js';
+
+/** Told of what happens to a ledger. Must not throw. */
+export interface LedgerObserver {
+  /** A repair, a takeover, a removal: worth a line in the log. */
+  noted(message: string): void;
+  /** Writing or syncing failed; it goes on by itself when the cause is gone. */
+  failed(error: AuditError): void;
+  /** These were accepted and can no longer be kept. */
+  lost(contents: readonly RecordContent[], error: AuditError): void;
+}
+
+/** What keeps a ledger from writing. */
+export interface LedgerTrouble {
+  readonly message: string;
+  /** By the clock's `monotonic`. */
+  readonly since: number;
+}
+
+/** An accepted record that is not a line yet. */
+interface Pending {
+  readonly content: RecordContent;
+  readonly body: string;
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly settle: (error?: AuditError) => void;
+}
+
+/** How many of the newest ids are known. */
+const KNOWN_IDS = 100_000;
+/** Written when this much is waiting, even before the end of the turn. */
+const PART_BYTES = 128 * 1024;
+const BUFFER_BYTES = 256 * 1024;
+/** Head, trace and quotes of a line, roughly; for bounds only. */
+const LINE_OVERHEAD = 200;
+/** With nobody waiting a sync may wait for company. */
+const LAZY_SYNC_MS = 10;
+/** A group up to this size is synced at once, while that takes less than a millisecond. */
+const BLOCKING_BYTES = 64 * 1024;
+const BLOCKING_MS = 1;
+/** More than this is not left unsynced, whoever waits. */
+const MAX_UNSYNCED_BYTES = 16 * 2 ** 20;
+/** Records for lanes that are not far behind. */
+const HOT_BYTES = 8 * 2 ** 20;
+/** The first wait before writing is tried again after a failure; it doubles up to the longest. */
+const RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5000;
+/** How far a turn that does not end may go past the bound while the disk is well. */
+const LENIENCY = 4;
+const LF = 0x0a;
+/** Errors after which the file is as it was, and may be written on. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** The append-only, hash-chained, synced folder of JSON lines: audit log, queue and evidence in one. */
+export class Ledger {
+  readonly directory: string;
+  /** The ledger's UUID. */
+  readonly stream: string;
+  /** Whether it held records when it was opened. */
+  readonly heldRecords: boolean;
+  /** Called when a segment is full; set by whoever cares. */
+  onRoll: (() => void) | undefined;
+  readonly #clock: Clock;
+  readonly #observer: LedgerObserver;
+  readonly #options: ResolvedLedgerOptions;
+  readonly #lock: Lock;
+  readonly #ids = new IdIndex(KNOWN_IDS);
+  readonly #writer: SegmentWriter;
+  readonly #hot: HotRecords;
+  readonly #forgetExit: () => void;
+  readonly #growthListeners = new Set<() => void>();
+  /** How far each reader is. */
+  readonly #released = new Set<{ upTo: number }>();
+  #manifest: Manifest;
+  #pending: Pending[] = [];
+  #waiters: Waiter[] = [];
+  /** The buffer that lines are built in, and how much of it is not written yet. */
+  #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #filled = 0;
+  /** Newest sequence numbers: given out, made a line, written, durable. */
+  #accepted: number;
+  #built: number;
+  #written: number;
+  /** The newest record whose line is, or was, in the buffer. */
+  #putUpTo = 0;
+  #synced: number;
+  #hash: string;
+  /** Bytes accepted and not made lines of yet. */
+  #pendingBytes = 0;
+  /** Bytes accepted and not durable. */
+  #waitingBytes = 0;
+  #turnScheduled = false;
+  #mustBegin: boolean;
+  #syncing = false;
+  #syncTimer: Timer | undefined;
+  #syncMs = BLOCKING_MS;
+  /** Nothing can be written for now: records wait in memory. */
+  #blocked = false;
+  /** The newest segment can no longer be trusted. */
+  #mustRestart = false;
+  #trouble: LedgerTrouble | undefined;
+  #retryMs = RETRY_MS;
+  #retryTimer: Timer | undefined;
+  /** Set while somebody waits for the end of a sync, or of all hope for one. */
+  #onSettled: (() => void) | undefined;
+  /** Why nothing more is taken, ever. */
+  #ended: AuditError | undefined;
+
+  /**
+   * Opens the folder, or begins a ledger in it. Synchronous, so that what is wrong with it shows at
+   * start-up.
+   *
+   * @throws {AuditError} `ledger-locked`, `ledger-corrupt`, `ledger-unavailable`.
+   */
+  constructor(
+    options: ResolvedLedgerOptions,
+    clock: Clock,
+    observer: LedgerObserver,
+    lock = lockFolder(options.directory),
+  ) {
+    const { directory } = options;
+    this.directory = directory;
+    this.#options = options;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#lock = lock;
+    try {
+      const opened = openLedgerSync(directory, formatTimestamp(clock.now()), this.#ids);
+      for (const repair of opened.repairs) observer.noted(repair);
+      this.#manifest = opened.manifest;
+      this.stream = opened.manifest.stream;
+      this.heldRecords = opened.newest > 0;
+      this.#writer = new SegmentWriter(directory, opened.segments);
+      // Late lines of a writer that was taken over must be superseded.
+      this.#mustBegin = lock.takenOver || opened.segments.length === 0;
+      if (!this.#mustBegin) this.#writer.continueLast(opened.size);
+      this.#accepted = opened.newest;
+      this.#built = opened.newest;
+      this.#written = opened.newest;
+      this.#synced = opened.newest;
+      this.#hash = opened.hash;
+      this.#hot = new HotRecords(opened.newest + 1);
+    } catch (error) {
+      lock.release();
+      if (error instanceof AuditError) throw error;
+      throw unavailable(`the ledger in ${directory} cannot be opened`, error);
+    }
+    this.#forgetExit = onProcessExit(() => this.#closeAtExit());
+  }
+
+  /** The newest durable record's number; what lanes may deliver. */
+  get deliverable(): number {
+    return this.#synced;
+  }
+
+  /** The newest record's number, durable or not. */
+  get newest(): number {
+    return this.#accepted;
+  }
+
+  /** The first record's number. */
+  get first(): number {
+    return this.#manifest.first.sequence;
+  }
+
+  get segments(): readonly number[] {
+    return this.#writer.segments;
+  }
+
+  /** Bytes accepted and not durable yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** What keeps it from writing now. */
+  get trouble(): LedgerTrouble | undefined {
+    if (this.#ended?.code === 'ledger-locked') return { message: this.#ended.message, since: 0 };
+    return this.#trouble;
+  }
+
+  /**
+   * Takes a record. It is written at the end of this turn, or at the next {@link flush}. The same id
+   * with the same content is not written again.
+   *
+   * @returns its sequence number
+   * @throws {AuditError} `conflict` for a known id with other content; `queue-full` while the disk is
+   *   and the bound on waiting bytes is reached; `shutdown`; `ledger-locked` once it was taken over.
+   */
+  append(content: RecordContent): number {
+    if (this.#ended !== undefined) throw this.#ended;
+    const known = this.#ids.has(content.id) ? this.#findSame(content) : undefined;
+    if (known !== undefined) return known;
+    const body = bodyOf(content);
+    this.#makeRoom(body.length + LINE_OVERHEAD);
+    this.#waitingBytes += body.length + LINE_OVERHEAD;
+    this.#pendingBytes += body.length + LINE_OVERHEAD;
+    this.#accepted += 1;
+    this.#pending.push({ content, body });
+    this.#ids.add(content.id, this.#accepted);
+    if (this.#pendingBytes >= PART_BYTES) this.flush();
+    else if (!this.#turnScheduled) {
+      this.#turnScheduled = true;
+      atEndOfTurn(this.#endTurn);
+    }
+    return this.#accepted;
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnScheduled = false;
+    this.flush();
+  };
+
+  /** Calls back, once, when the record is durable, or with the reason why it never will be. */
+  onDurable(sequence: number, settle: (error?: AuditError) => void): void {
+    if (sequence <= this.#synced) settle();
+    else if (this.#ended !== undefined) settle(this.#ended);
+    else {
+      // In order, so that a sync settles a head of the list; waiting a little longer does no harm.
+      const last = this.#waiters.at(-1)?.sequence ?? 0;
+      this.#waiters.push({ sequence: Math.max(sequence, last), settle });
+      if (sequence <= this.#written) this.#sync();
+    }
+  }
+
+  /** A durable record. Reads the disk where it is no longer in memory; undefined if it was retired. */
+  record(sequence: number): LedgerRecord | undefined {
+    return this.#hot.get(sequence) ?? this.#readBack(sequence);
+  }
+
+  /** Writes what is waiting. */
+  flush(): void {
+    if (this.#pending.length > 0) {
+      const pending = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      const recordedAt = formatTimestamp(this.#clock.now());
+      for (const { content, body } of pending) this.#build(content, body, recordedAt);
+      this.#writeOut();
+    }
+    this.#sync();
+  }
+
+  /** Calls back whenever more became deliverable. Returns what ends that. */
+  onGrowth(callback: () => void): () => void {
+    this.#growthListeners.add(callback);
+    return () => this.#growthListeners.delete(callback);
+  }
+
+  /** One lane's view: memory where it can, the segments otherwise. */
+  reader(): {
+    read(
+      from: number,
+      limits: ReadLimits,
+    ): readonly LedgerRecord[] | Promise<readonly LedgerRecord[]>;
+    release(upTo: number): void;
+    close(): Promise<void>;
+  } {
+    const mark = { upTo: 0 };
+    const disk = new RecordReader(this);
+    this.#released.add(mark);
+    return {
+      read: (from, limits) =>
+        from >= this.#hot.from
+          ? this.#readHot(from, limits)
+          : disk.read(from, this.#synced, limits),
+      release: (upTo) => {
+        mark.upTo = upTo;
+        this.#releaseHot();
+      },
+      close: async () => {
+        this.#released.delete(mark);
+        this.#releaseHot();
+        await disk.close();
+      },
+    };
+  }
+
+  /** Opens, or makes, the cursor of a sink. */
+  cursor(sink: string, startAt: 'beginning' | 'end'): Cursor {
+    const start = startAt === 'end' && this.heldRecords ? this.#accepted : this.first - 1;
+    try {
+      return Cursor.openSync(this.directory, sink, {
+        start,
+        first: this.first,
+        newest: this.#accepted,
+      });
+    } catch (error) {
+      if (error instanceof AuditError) throw error;
+      throw unavailable(`the cursor of sink ${sink} in ${this.directory} cannot be opened`, error);
+    }
+  }
+
+  /** Removes old segments as the options say, none that holds a record past `needed`. */
+  retire(needed: number): void {
+    if (this.#ended !== undefined || !this.#lock.isHeld()) return;
+    try {
+      const retired = retire(
+        this.directory,
+        this.#writer.segments,
+        this.#manifest,
+        this.#options.retain,
+        Math.min(needed, this.#synced),
+        this.#clock.now(),
+      );
+      if (retired === undefined) return;
+      this.#manifest = retired.manifest;
+      this.#writer.segments.splice(0, retired.count);
+      this.#observer.noted(
+        `${retired.count} segment(s) of ${this.directory} were removed; it now begins with record ${this.first}`,
+      );
+    } catch (error) {
+      this.#observer.failed(unavailable(`old segments of ${this.directory} stay`, error));
+    }
+  }
+
+  /**
+   * Writes and syncs everything, lets go of the lock and takes nothing more.
+   *
+   * @throws {AuditError} `ledger-unavailable` if something could not be kept.
+   */
+  async close(): Promise<void> {
+    if (this.#ended !== undefined) return;
+    this.flush();
+    if (this.#blocked) this.#resume();
+    while (this.#syncing || (this.#isWell() && this.#synced < this.#accepted)) {
+      this.#syncInBackground();
+      await new Promise<void>((resolve) => {
+        this.#onSettled = resolve;
+      });
+    }
+    if (this.#ended === undefined) this.#finish();
+  }
+
+  #isWell(): boolean {
+    return !this.#blocked && this.#ended === undefined;
+  }
+
+  #finish(): void {
+    const kept = this.#synced;
+    const reason = this.#trouble?.message ?? 'the ledger was closed';
+    this.#end(new AuditError('shutdown', 'the ledger is closed; nothing more is taken'));
+    this.#writer.close();
+    this.#lock.release();
+    if (kept === this.#accepted) return;
+    const error = new AuditError(
+      'ledger-unavailable',
+      `${this.#accepted - kept} record(s) could not be written to ${this.directory}: ${reason}`,
+    );
+    this.#observer.lost(this.#contentsFrom(kept + 1), error);
+    throw error;
+  }
+
+  #contentsFrom(sequence: number): RecordContent[] {
+    const contents: RecordContent[] = [];
+    for (let n = sequence; n <= this.#built; n += 1) {
+      const record = this.#hot.get(n);
+      if (record !== undefined) contents.push(record.content);
+    }
+    return [...contents, ...this.#pending.map(({ content }) => content)];
+  }
+
+  /** The process ends: what is written survives it, a sync only guards against the power going. */
+  #closeAtExit(): void {
+    this.flush();
+    if (this.#blocked) this.#resume();
+    const lost = this.#blocked ? this.#contentsFrom(this.#written + 1) : [];
+    const reason = this.#trouble?.message;
+    try {
+      this.#writer.syncSync();
+    } catch {
+      // Nobody was told that it is durable.
+    }
+    this.#end(new AuditError('shutdown', 'the process ends'));
+    this.#lock.release();
+    if (lost.length === 0) return;
+    const fault = `${lost.length} record(s) could not be written before the process ended: ${reason}`;
+    this.#observer.lost(lost, new AuditError('ledger-unavailable', fault));
+  }
+
+  /** @throws {AuditError} `queue-full` */
+  #makeRoom(bytes: number): void {
+    if (this.#waitingBytes + bytes <= MAX_UNSYNCED_BYTES) return;
+    this.flush();
+    // Beside a sync under way a second one could not tell whose failure is whose.
+    if (!this.#blocked && !this.#syncing) this.#syncBlocking();
+    const { maxWaitingBytes } = this.#options;
+    const bound = this.#blocked ? maxWaitingBytes : maxWaitingBytes * LENIENCY;
+    if (this.#waitingBytes + bytes <= bound) return;
+    throw new AuditError(
+      'queue-full',
+      `${this.#waitingBytes} bytes of records wait to be written to ${this.directory}, and no more may: ${this.#trouble?.message ?? 'the disk is too slow'}`,
+    );
+  }
+
+  /** Makes a line of a record and puts it into the buffer. */
+  #build(content: RecordContent, body: string, recordedAt: string): void {
+    const sequence = this.#built + 1;
+    const previousHash = this.#hash;
+    const bytes = this.#put(sequence, headOf(sequence, previousHash, recordedAt) + body);
+    this.#hash = hashOf(bytes);
+    this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
+    this.#hot.push({
+      sequence,
+      previousHash,
+      hash: this.#hash,
+      recordedAt,
+      content,
+      bytes: bytes.length,
+    });
+    this.#built = sequence;
+  }
+
+  /** Adds a line to the buffer, and rolls the segment where the line would make it too large. */
+  #put(sequence: number, line: string): Buffer {
+    const needed = line.length * 3 + 1; // a UTF-16 unit takes at most three bytes
+    if (this.#filled + needed > this.#buffer.length) {
+      this.#writeOut();
+      if (needed > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(needed);
+    }
+    const start = this.#filled;
+    const length = this.#buffer.write(line, start);
+    const end = start + length;
+    this.#buffer[end] = LF;
+    if (this.#mustBegin || this.#rolls(start, length + 1)) {
+      this.#writeOut();
+      this.#buffer.copyWithin(0, start, end + 1);
+      this.#beginSegment(sequence);
+      this.#filled = length + 1;
+      this.#ids.setOffset(sequence, 0);
+      this.#putUpTo = sequence;
+      return this.#buffer.subarray(0, length);
+    }
+    this.#filled = end + 1;
+    this.#ids.setOffset(sequence, this.#writer.size + start);
+    this.#putUpTo = sequence;
+    return this.#buffer.subarray(start, end);
+  }
+
+  #rolls(filled: number, length: number): boolean {
+    const size = this.#writer.size + filled;
+    return size > 0 && size + length > this.#options.maxSegmentBytes;
+  }
+
+  #beginSegment(sequence: number): void {
+    if (this.#blocked) return;
+    try {
+      this.#writer.begin(sequence);
+      this.#mustBegin = false;
+      this.onRoll?.();
+    } catch (error) {
+      this.#mustBegin = true;
+      this.#block(error, !FULL.has(codeOf(error) ?? ''));
+    }
+  }
+
+  /** Writes the buffer; while nothing can be written, empties it, for the records are in memory. */
+  #writeOut(): void {
+    const length = this.#filled;
+    this.#filled = 0;
+    if (length === 0 || this.#blocked) return;
+    try {
+      this.#writer.append(this.#buffer, length);
+      this.#written = this.#putUpTo;
+    } catch (error) {
+      this.#block(error, !FULL.has(codeOf(error) ?? ''));
+    }
+    if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  }
+
+  #block(cause: unknown, mustRestart: boolean): void {
+    const error = unavailable(`the ledger in ${this.directory} cannot be written`, cause);
+    this.#blocked = true;
+    this.#mustRestart ||= mustRestart;
+    this.#syncTimer?.cancel();
+    this.#syncTimer = undefined;
+    if (this.#trouble === undefined) {
+      this.#trouble = { message: error.message, since: this.#clock.monotonic() };
+      this.#observer.failed(error);
+    }
+    this.#retryTimer ??= this.#clock.schedule(() => {
+      this.#retryTimer = undefined;
+      if (this.#ended === undefined) this.#resume();
+    }, this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    this.#onSettled?.();
+  }
+
+  /** Tries to write what was kept in memory while the disk refused. */
+  #resume(): void {
+    if (!this.#blocked || this.#syncing) return; // the end of a sync comes back here
+    this.#blocked = false;
+    if (this.#mustRestart) {
+      try {
+        this.#writer.restartAt(this.#synced + 1);
+      } catch (error) {
+        this.#block(error, true);
+        return;
+      }
+      this.#mustRestart = false;
+      this.#mustBegin = false;
+      this.#written = this.#synced;
+    }
+    this.#putUpTo = this.#written;
+    for (let n = this.#written + 1; n <= this.#built && !this.#blocked; n += 1) {
+      this.#put(n, lineOf(this.#hot.get(n)!));
+    }
+    this.#writeOut();
+    if (!this.#blocked) this.flush();
+  }
+
+  /** Makes what is written durable: at once where somebody waits, soon otherwise. */
+  #sync(): void {
+    if (this.#syncing || !this.#isWell() || this.#written === this.#synced) return;
+    if (this.#waiters.length === 0 && this.#waitingBytes < MAX_UNSYNCED_BYTES) {
+      this.#syncTimer ??= this.#clock.schedule(() => {
+        this.#syncTimer = undefined;
+        if (this.#ended === undefined) this.#syncInBackground();
+      }, LAZY_SYNC_MS);
+      return;
+    }
+    if (this.#waitingBytes <= BLOCKING_BYTES && this.#syncMs < BLOCKING_MS) this.#syncBlocking();
+    else this.#syncInBackground();
+  }
+
+  #syncInBackground(): void {
+    if (this.#syncing || !this.#isWell() || this.#written === this.#synced) return;
+    this.#syncTimer?.cancel();
+    this.#syncTimer = undefined;
+    this.#syncing = true;
+    const target = this.#written;
+    const start = this.#clock.monotonic();
+    this.#writer.sync((error) => {
+      this.#syncing = false;
+      this.#noteSyncTime(start);
+      if (this.#ended === undefined) this.#afterSync(target, error);
+      this.#sync();
+      this.#onSettled?.();
+    });
+  }
+
+  #syncBlocking(): void {
+    if (this.#written === this.#synced || this.#syncing) return;
+    const target = this.#written;
+    const start = this.#clock.monotonic();
+    let fault: unknown;
+    try {
+      this.#writer.syncSync();
+    } catch (error) {
+      fault = error ?? new Error('unknown');
+    }
+    this.#noteSyncTime(start);
+    this.#afterSync(target, fault);
+  }
+
+  #noteSyncTime(start: number): void {
+    this.#syncMs += (this.#clock.monotonic() - start - this.#syncMs) / 8;
+  }
+
+  #afterSync(target: number, error: unknown): void {
+    if (error !== undefined) {
+      this.#block(error, true);
+      return;
+    }
+    if (!this.#lock.isHeld()) {
+      this.#loseLock();
+      return;
+    }
+    if (!this.#blocked) {
+      this.#trouble = undefined;
+      this.#retryMs = RETRY_MS;
+    }
+    for (let n = this.#synced + 1; n <= target; n += 1) {
+      this.#waitingBytes -= this.#hot.get(n)!.bytes;
+    }
+    this.#synced = target;
+    this.#settleWaiters();
+    for (const callback of this.#growthListeners) callback();
+    this.#releaseHot();
+    if (this.#blocked && this.#retryTimer === undefined) this.#resume();
+  }
+
+  #settleWaiters(): void {
+    const waiters = this.#waiters;
+    let count = 0;
+    while (count < waiters.length && waiters[count]!.sequence <= this.#synced) count += 1;
+    if (count === 0) return;
+    this.#waiters = waiters.slice(count);
+    for (let n = 0; n < count; n += 1) waiters[n]!.settle();
+  }
+
+  /** Somebody else writes now. What is not acknowledged may be superseded, so it never will be. */
+  #loseLock(): void {
+    const contents = this.#contentsFrom(this.#synced + 1);
+    const error = new AuditError(
+      'ledger-locked',
+      `${this.#lock.path} is gone or was taken over: another writer may be at work in ${this.directory}; this one has stopped, restart the process`,
+    );
+    this.#end(error);
+    this.#writer.close();
+    this.#lock.release();
+    this.#observer.failed(error);
+    if (contents.length > 0) this.#observer.lost(contents, error);
+  }
+
+  #end(error: AuditError): void {
+    this.#ended = error;
+    this.#forgetExit();
+    this.#syncTimer?.cancel();
+    this.#retryTimer?.cancel();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { settle } of waiters) settle(error);
+    this.#onSettled?.();
+  }
+
+  #readHot(from: number, { count, bytes }: ReadLimits): LedgerRecord[] {
+    const records: LedgerRecord[] = [];
+    let size = 0;
+    for (let n = from; n <= this.#synced && records.length < count; n += 1) {
+      const record = this.#hot.get(n)!;
+      size += record.bytes;
+      if (records.length > 0 && size > bytes) break;
+      records.push(record);
+    }
+    return records;
+  }
+
+  #releaseHot(): void {
+    let passed = this.#synced;
+    for (const { upTo } of this.#released) if (upTo < passed) passed = upTo;
+    this.#hot.release(passed, this.#synced, HOT_BYTES);
+  }
+
+  /**
+   * The record that this content already stands in.
+   *
+   * @throws {AuditError} `conflict`
+   */
+  #findSame(content: RecordContent): number | undefined {
+    for (const sequence of this.#ids.find(content.id)) {
+      if (sequence > this.#accepted) continue; // cut off by a repair
+      const known =
+        sequence > this.#built
+          ? this.#pending[sequence - this.#built - 1]?.content
+          : this.record(sequence)?.content;
+      if (known === undefined || known.id !== content.id) continue;
+      if (sameContent(known, content)) return sequence;
+      throw new AuditError(
+        'conflict',
+        `the id ${JSON.stringify(content.id)} is already recorded, in record ${sequence}, with other content`,
+      );
+    }
+    return undefined;
+  }
+
+  #readBack(sequence: number): LedgerRecord | undefined {
+    if (sequence < this.first) return undefined;
+    const { segments } = this.#writer;
+    const path = segmentPath(this.directory, segments[segmentIndexOf(segments, sequence)]!);
+    try {
+      const line = readLineSync(path, this.#ids.offsetOf(sequence));
+      if (line === undefined) return undefined;
+      const record = parseRecord(line.toString('utf8'), line.length, hashOf(line));
+      return record.sequence === sequence ? record : undefined;
+    } catch (error) {
+      this.#observer.failed(
+        unavailable(`record ${sequence} cannot be read back from ${path}`, toError(error)),
+      );
+      return undefined;
+    }
+  }
+}
+
+function sameContent(a: RecordContent, b: RecordContent): boolean {
+  if (a.event !== undefined && b.event !== undefined) {
+    return eventToJson(a.event) === eventToJson(b.event);
+  }
+  if (a.event !== undefined || b.event !== undefined) return false;
+  return a.reason === b.reason && a.attributesText === b.attributesText;
+}
+
+/** @throws {AuditError} `ledger-locked`, `ledger-unavailable` */
+function lockFolder(directory: string): Lock {
+  try {
+    makeFolderSync(directory);
+    return Lock.acquireSync(directory);
+  } catch (error) {
+    if (error instanceof AuditError) throw error;
+    throw unavailable(
+      `the ledger's folder ${directory} cannot be used: ${messageOf(error)}`,
+      error,
+    );
+  }
+}
