@@ -168,11 +168,46 @@ function decode(attributes: Attributes, origin: EventOrigin | undefined): Decode
     }
   }
 
+  const base = { id, version, type, action, status, timestamp, trace: origin?.trace };
+  return { kind: 'event', event: assemble(base, actor, payload, safePayloadText) };
+}
+
+/**
+ * An event that {@link isAsMade}, as its texts say it: what the application changes in the objects that
+ * it was made from reaches nobody. The same as encoding and decoding it, without the second look.
+ */
+export function asRecorded(event: AuditEvent, trace: EventTrace | undefined): AuditEvent {
+  const { actorText, payloadText } = event[TEXTS]!;
+  const actor = actorText === 'null' ? NO_ACTOR : readActor(actorText);
+  if (typeof actor === 'string') throw new TypeError(`actor ${actor}`);
+  const { id, version, type, action, status, timestamp } = event;
+  const base = { id, version, type, action, status, timestamp, trace };
+  return assemble(base, actor, UNPARSED, payloadText);
+}
+
+/** An event's members that are taken as they are. */
+interface EventBase {
+  readonly id: string;
+  readonly version: string;
+  readonly type: string;
+  readonly action: string;
+  readonly status: string | undefined;
+  readonly timestamp: string;
+  readonly trace: EventTrace | undefined;
+}
+
+function assemble(
+  { id, version, type, action, status, timestamp, trace }: EventBase,
+  actor: ReadActor,
+  payload: unknown,
+  payloadText: string | undefined,
+): AuditEvent {
   const texts: Texts = {
     actor: actor.value,
     actorText: actor.text,
-    payload,
-    payloadText: safePayloadText,
+    payload: payloadText === undefined ? undefined : payload,
+    payloadText,
+    owner: undefined,
   };
   const event: { -readonly [Key in keyof AuditEvent]: AuditEvent[Key] } = {
     id,
@@ -184,14 +219,13 @@ function decode(attributes: Attributes, origin: EventOrigin | undefined): Decode
     [TEXTS]: texts,
   };
   if (status !== undefined) event.status = status;
-  if (payload === UNPARSED) {
-    Object.defineProperty(event, 'payload', LAZY_PAYLOAD);
-    texts.lazyEvent = event;
-  } else if (safePayloadText !== undefined) {
-    event.payload = payload;
+  if (payloadText !== undefined) {
+    if (payload === UNPARSED) Object.defineProperty(event, 'payload', LAZY_PAYLOAD);
+    else event.payload = payload;
   }
-  if (origin?.trace !== undefined) event.trace = origin.trace;
-  return { kind: 'event', event: Object.freeze(event) };
+  if (trace !== undefined) event.trace = trace;
+  texts.owner = event;
+  return Object.freeze(event);
 }
 
 /** An actor as it was read from an attribute. */

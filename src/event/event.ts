@@ -92,30 +92,25 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
   const actor = init.actor === undefined ? undefined : readActor(init.actor);
   const actorText = actor === undefined ? 'null' : serialize('actor', actor);
   const metadata = Object.freeze(actor === undefined ? {} : { actor });
+  const payloadText = payload === undefined ? undefined : serialize('payload', payload);
+  const texts: Texts = { actor, actorText, payload, payloadText, owner: undefined };
   // One literal a shape keeps events monomorphic; `delete` or conditional spreads are slower.
-  if (payload === undefined) {
-    return Object.freeze({
-      id,
-      version: EVENT_VERSION,
-      type,
-      action,
-      status,
-      metadata,
-      timestamp,
-      [TEXTS]: { actor, actorText, payload: undefined, payloadText: undefined },
-    });
-  }
-  return Object.freeze({
-    id,
-    version: EVENT_VERSION,
-    type,
-    action,
-    status,
-    metadata,
-    payload,
-    timestamp,
-    [TEXTS]: { actor, actorText, payload, payloadText: serialize('payload', payload) },
-  });
+  const event: AuditEvent<Payload> =
+    payload === undefined
+      ? { id, version: EVENT_VERSION, type, action, status, metadata, timestamp, [TEXTS]: texts }
+      : {
+          id,
+          version: EVENT_VERSION,
+          type,
+          action,
+          status,
+          metadata,
+          payload,
+          timestamp,
+          [TEXTS]: texts,
+        };
+  texts.owner = event;
+  return Object.freeze(event);
 }
 
 // Types and actions come from a small vocabulary: what was checked once is remembered, within a bound.

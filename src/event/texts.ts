@@ -18,8 +18,8 @@ export interface Texts {
   /** {@link UNPARSED} until the payload of a lazily parsed event is read. */
   payload: unknown;
   readonly payloadText: string | undefined;
-  /** The frozen event whose `payload` parses the text when it is first read. */
-  lazyEvent?: object;
+  /** The frozen event that was made together with these texts: it can mean nothing else. */
+  owner: object | undefined;
 }
 
 /**
@@ -42,6 +42,11 @@ export interface TextedEvent {
   readonly [TEXTS]?: Texts;
 }
 
+/** Whether the event is whole and unchanged since this package made or decoded it. */
+export function isAsMade(event: TextedEvent): boolean {
+  return event[TEXTS]?.owner === event && Object.isFrozen(event);
+}
+
 /** The actor's JSON text, or `null`. Throws what `JSON.stringify` throws. */
 export function actorTextOf(event: TextedEvent): string {
   const texts = event[TEXTS];
@@ -54,8 +59,8 @@ export function actorTextOf(event: TextedEvent): string {
 export function payloadTextOf(event: TextedEvent): string | undefined {
   const texts = event[TEXTS];
   if (texts !== undefined) {
-    // A frozen lazy event still means its text; asking for the payload would parse it.
-    if (texts.lazyEvent === event || Object.is(texts.payload, event.payload)) {
+    // Asking a lazy event for its payload would parse it.
+    if (texts.owner === event || Object.is(texts.payload, event.payload)) {
       return texts.payloadText;
     }
   }

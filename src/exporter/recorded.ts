@@ -1,8 +1,8 @@
 import { context, isSpanContextValid, trace } from '@opentelemetry/api';
 import { AuditError } from '../errors.js';
-import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
+import { asRecorded, decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
-import { jsonFault } from '../event/texts.js';
+import { isAsMade, jsonFault } from '../event/texts.js';
 
 /**
  * The event as its recorded texts say it, so that what the application changes later reaches no sink,
@@ -13,6 +13,9 @@ import { jsonFault } from '../event/texts.js';
 export function toRecorded(event: AuditEvent, index: number): AuditEvent {
   let fault: string;
   try {
+    if (isAsMade(event) && event.trace === undefined && event.id !== '') {
+      return asRecorded(event, activeTrace());
+    }
     const trace = event.trace === undefined ? activeTrace() : copyTrace(event.trace);
     fault = idFault(event.id) ?? traceFault(trace) ?? '';
     if (fault === '') {
