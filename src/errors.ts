@@ -1,3 +1,5 @@
+import type { AuditReceipt } from './receipt.js';
+
 /** Every code that an {@link AuditError} can carry. */
 export type AuditErrorCode =
   /** An option is missing, of the wrong type or out of range; nothing was started. */
@@ -29,6 +31,11 @@ export type AuditErrorCode =
   /** Another live writer holds the ledger's lock. */
   | 'ledger-locked';
 
+/** Details of an {@link AuditError}. */
+export interface AuditErrorOptions extends ErrorOptions {
+  readonly receipts?: readonly (AuditReceipt | null | undefined)[] | undefined;
+}
+
 const AUDIT_ERROR = Symbol.for('otel-audit.AuditError');
 
 /**
@@ -37,11 +44,17 @@ const AUDIT_ERROR = Symbol.for('otel-audit.AuditError');
  */
 export class AuditError extends Error {
   readonly code: AuditErrorCode;
+  /**
+   * With `timeout` from `sendAudits`: the receipts of the events that are durable all the same, each
+   * in its event's place, `null` for those that the checker turned away, undefined for the others.
+   */
+  readonly receipts?: readonly (AuditReceipt | null | undefined)[];
 
-  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: AuditErrorCode, message: string, options: AuditErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'AuditError';
     this.code = code;
+    if (options.receipts !== undefined) this.receipts = options.receipts;
     markAs(this, AUDIT_ERROR);
   }
 

@@ -7,7 +7,7 @@ export {
 } from './checker.js';
 export type { Clock, Timer } from './clock.js';
 export type { DeliveryOptions } from './delivery/options.js';
-export { AuditError, type AuditErrorCode } from './errors.js';
+export { AuditError, type AuditErrorCode, type AuditErrorOptions } from './errors.js';
 export { type DecodedEvent, decodeEvent, encodeEvent } from './event/attributes.js';
 export {
   type Actor,
@@ -20,14 +20,16 @@ export {
 export { type EventFields, eventToJson } from './event/json.js';
 export { addEventToSpan } from './event/span.js';
 export { SinkSpanExporter } from './exporter/exporter.js';
-export type { ErrorContext, SinkEntry, SinkSpanExporterOptions } from './exporter/options.js';
+export type { SinkEntry, SinkSpanExporterOptions } from './exporter/options.js';
 export { AuditSpanProcessor, type CapturingExporter } from './exporter/processor.js';
-export type { AuditReceipt, SendOptions } from './exporter/receipt.js';
 export type { RedactOptions } from './exporter/redact.js';
+export type { ErrorContext, OnError } from './exporter/reporter.js';
 export { alwaysRecord, type Sampler, type SamplingResult } from './exporter/sampler.js';
+export type { SendOptions } from './exporter/send-options.js';
 export type { ExportResult, ReadableSpan, TimedEvent } from './exporter/span.js';
 export type { ExporterHealth, ExporterStats, HealthProblem, SinkStats } from './exporter/stats.js';
-export type { LedgerOptions } from './ledger/options.js';
+export type { LedgerOptions, RetainOptions } from './ledger/options.js';
+export type { AuditReceipt } from './receipt.js';
 export {
   type RecordInfo,
   type SendContext,

@@ -1,44 +1,75 @@
 import type { EventPairChecker } from '../checker.js';
-import type { Clock } from '../clock.js';
-import type { DeliveryOptions } from '../delivery/options.js';
+import { type Clock, systemClock } from '../clock.js';
+import {
+  type Delivery,
+  type DeliveryOptions,
+  defaultDelivery,
+  resolveDelivery,
+} from '../delivery/options.js';
 import { warn } from '../diagnostics.js';
 import { AuditError } from '../errors.js';
-import type { AuditEvent } from '../event/event.js';
-import type { LedgerOptions } from '../ledger/options.js';
+import {
+  type LedgerOptions,
+  type ResolvedLedgerOptions,
+  resolveLedgerOptions,
+} from '../ledger/options.js';
 import type { Sink } from '../sink.js';
 import type { RedactOptions } from './redact.js';
+import type { OnError } from './reporter.js';
 
 /** A sink with its own filter and pace. */
 export interface SinkEntry {
   readonly sink: Sink;
   /** Asked after the exporter's checker. */
   readonly checker?: EventPairChecker | undefined;
+  /** What is left out is as in the exporter's `delivery`. */
   readonly delivery?: DeliveryOptions | undefined;
-}
-
-/** Where an error happened. */
-export interface ErrorContext {
-  readonly sink?: string;
-  readonly events?: readonly AuditEvent[] | undefined;
+  /**
+   * Where a sink begins that is added to a ledger which holds records already. Default: `end`, what is
+   * recorded from now on.
+   */
+  readonly startAt?: 'beginning' | 'end' | undefined;
 }
 
 /** What `new SinkSpanExporter` takes. */
 export interface SinkSpanExporterOptions {
-  /** The sinks by name; a name matches `^[a-z][a-z0-9-]{0,62}$`. */
+  /**
+   * The sinks by name; a name matches `^[a-z][a-z0-9-]{0,62}$` and is a file name in the ledger. With a
+   * ledger there may be none.
+   */
   readonly sinks: Readonly<Record<string, Sink | SinkEntry>>;
   /** Which events pass. Default: every event. */
   readonly checker?: EventPairChecker | undefined;
-  /** Accepted, not yet in use: this version hands batches to the sinks straight from memory. */
+  /**
+   * The folder that keeps every event until it is delivered, and after. Left out, events wait in
+   * memory, up to 64 MiB, and are gone with the process.
+   */
   readonly ledger?: string | LedgerOptions | undefined;
-  /** Accepted; of its members only `timeoutMs` is in use in this version. */
+  /** How events are delivered, for every sink that does not say otherwise. */
   readonly delivery?: DeliveryOptions | undefined;
+  /**
+   * Bytes of an event's JSON. `sendAudits` rejects a larger one; a larger one on a span is kept as
+   * malformed, its long values reduced to length and SHA-256. Default: 4 MiB.
+   */
+  readonly maxEventBytes?: number | undefined;
   /** Accepted, not yet in use: values are written in clear, and `diag` warns so. */
   readonly redact?: RedactOptions | undefined;
-  /** Told of every malformed event and every failed batch. What it throws is logged, no more. */
-  readonly onError?: ((error: AuditError, context: ErrorContext) => void) | undefined;
+  /** Told of every error that no promise carries, failed attempts included. What it throws is logged. */
+  readonly onError?: OnError | undefined;
   readonly clock?: Clock | undefined;
-  /** Numbers from 0 inclusive to 1 exclusive, as `Math.random`. */
+  /** Numbers from 0 inclusive to 1 exclusive, as `Math.random`; for the jitter of retries. */
   readonly random?: (() => number) | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly sinks: readonly NamedSink[];
+  readonly checker: EventPairChecker | undefined;
+  readonly ledger: ResolvedLedgerOptions | undefined;
+  readonly maxEventBytes: number;
+  readonly onError: OnError | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
 }
 
 /** One sink, ready for use. */
@@ -46,30 +77,56 @@ export interface NamedSink {
   readonly name: string;
   readonly sink: Sink;
   readonly checker: EventPairChecker | undefined;
-  /** Deadline of one attempt, in milliseconds. */
-  readonly timeoutMs: number;
+  readonly delivery: Delivery;
+  readonly startAt: 'beginning' | 'end';
 }
 
 const SINK_NAME = /^[a-z][a-z0-9-]{0,62}$/;
-const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // setTimeout's bound
+const MAX_EVENT_BYTES = 4 * 2 ** 20;
+/** Beyond this a line could not be held in one string. */
+const LARGEST_EVENT_BYTES = 64 * 2 ** 20;
+
+const OPTIONS = [
+  'sinks',
+  'checker',
+  'ledger',
+  'delivery',
+  'maxEventBytes',
+  'redact',
+  'onError',
+  'clock',
+  'random',
+];
+const ENTRY_OPTIONS = ['sink', 'checker', 'delivery', 'startAt'];
 
 /** Checks the options that decide how the exporter starts; the message names option and value. */
-export function resolveSinks(options: SinkSpanExporterOptions): readonly NamedSink[] {
-  if (typeof options?.sinks !== 'object' || options.sinks === null) {
+export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', 'must be an object with sinks');
+  }
+  requireKnown('', options, OPTIONS);
+  if (Array.isArray(options.sinks)) {
+    throw invalid('sinks', 'must be an object of sinks by name, such as { file: logSink() }');
+  }
+  if (typeof options.sinks !== 'object' || options.sinks === null) {
     throw invalid('sinks', 'must be an object of sinks by name');
   }
   requireFunction('onError', options.onError);
   requireFunction('random', options.random);
   requireChecker('checker', options.checker);
-  for (const option of ['ledger', 'redact'] as const) {
-    if (options[option] !== undefined) {
-      warn(`the option ${option} is accepted but has no effect in this version`);
-    }
+  if (options.redact !== undefined) {
+    warn('the option redact is accepted but has no effect in this version');
   }
-  const timeoutMs = timeoutOf('delivery', options.delivery, DEFAULT_TIMEOUT_MS);
+  const ledger =
+    options.ledger === undefined ? undefined : resolveLedgerOptions('ledger', options.ledger);
+  const delivery = resolveDelivery(
+    'SinkSpanExporter: delivery',
+    options.delivery,
+    defaultDelivery(ledger !== undefined),
+  );
   const sinks = Object.entries(options.sinks).map(([name, entry]) =>
-    resolveSink(name, entry, timeoutMs),
+    resolveSink(name, entry, delivery),
   );
   for (const [index, { name, sink }] of sinks.entries()) {
     const twin = sinks.slice(0, index).find((other) => other.sink === sink);
@@ -77,34 +134,61 @@ export function resolveSinks(options: SinkSpanExporterOptions): readonly NamedSi
       throw invalid(`sinks.${name}`, `is the same object as sinks.${twin.name}; make one a name`);
     }
   }
-  if (sinks.length === 0) throw invalid('sinks', 'must name at least one sink');
-  return sinks;
+  if (sinks.length === 0 && ledger === undefined) {
+    throw invalid('sinks', 'must name at least one sink where there is no ledger');
+  }
+  const { maxEventBytes = MAX_EVENT_BYTES } = options;
+  if (!(maxEventBytes >= 1 && maxEventBytes <= LARGEST_EVENT_BYTES)) {
+    throw invalid(
+      'maxEventBytes',
+      `must be a number from 1 to ${LARGEST_EVENT_BYTES}, not ${String(maxEventBytes)}`,
+    );
+  }
+  return {
+    sinks,
+    ledger,
+    maxEventBytes,
+    checker: options.checker,
+    onError: options.onError,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  };
 }
 
-function resolveSink(name: string, entry: unknown, timeoutMs: number): NamedSink {
+function resolveSink(name: string, entry: unknown, fallback: Delivery): NamedSink {
   const path = `sinks[${JSON.stringify(name)}]`;
   if (!SINK_NAME.test(name)) {
     throw invalid(path, `is not a sink's name: it must match ${SINK_NAME.source}`);
   }
-  const { sink, checker, delivery }: Partial<SinkEntry> = isSink(entry)
-    ? { sink: entry }
-    : ((entry ?? {}) as Partial<SinkEntry>);
-  if (!isSink(sink)) throw invalid(path, 'must be a sink, or { sink, checker?, delivery? }');
+  if (isSink(entry)) {
+    return { name, sink: entry, checker: undefined, delivery: fallback, startAt: 'end' };
+  }
+  const { sink, checker, delivery, startAt = 'end' } = (entry ?? {}) as Partial<SinkEntry>;
+  if (!isSink(sink)) {
+    throw invalid(path, 'must be a sink, or { sink, checker?, delivery?, startAt? }');
+  }
+  requireKnown(`${path}.`, entry as object, ENTRY_OPTIONS);
   requireChecker(`${path}.checker`, checker);
-  return { name, sink, checker, timeoutMs: timeoutOf(`${path}.delivery`, delivery, timeoutMs) };
+  if (startAt !== 'end' && startAt !== 'beginning') {
+    throw invalid(`${path}.startAt`, "must be 'beginning' or 'end'");
+  }
+  return {
+    name,
+    sink,
+    checker,
+    startAt,
+    delivery: resolveDelivery(`SinkSpanExporter: ${path}.delivery`, delivery, fallback),
+  };
+}
+
+function requireKnown(path: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw invalid(`${path}${unknown}`, `is no option; there are ${known.join(', ')}`);
 }
 
 function isSink(value: unknown): value is Sink {
   return typeof (value as Partial<Sink> | null | undefined)?.sendAudits === 'function';
-}
-
-function timeoutOf(path: string, delivery: DeliveryOptions | undefined, fallback: number): number {
-  if (delivery !== undefined && (typeof delivery !== 'object' || delivery === null)) {
-    throw invalid(path, 'must be an object');
-  }
-  const timeoutMs = delivery?.timeoutMs ?? fallback;
-  requireTimeout(`SinkSpanExporter: ${path}.timeoutMs`, timeoutMs);
-  return timeoutMs;
 }
 
 /** Refuses a deadline that is no time in milliseconds which a timer can hold. */

@@ -6,7 +6,11 @@ export interface ExporterStats {
   readonly rejected: number;
   /** Span events with attributes of ours that do not make an event. */
   readonly malformed: number;
-  /** Events taken and not yet settled at every sink. */
+  /** Events that could not be kept. Anything but 0 is an alarm. */
+  readonly dropped: number;
+  /** Events that `addEventToSpan` could not record and said so, of the whole process. */
+  readonly unrecorded: number;
+  /** Records taken and not settled at every sink; without sinks, those not durable yet. */
   readonly pending: number;
   readonly sinks: Readonly<Record<string, SinkStats>>;
 }
@@ -16,20 +20,29 @@ export interface SinkStats {
   readonly delivered: number;
   /** Events that the sink's own checker turned away. */
   readonly rejected: number;
-  /** Events of batches that the sink did not store. */
-  readonly failed: number;
+  /** Attempts that failed; each is made again. */
+  readonly failedAttempts: number;
+  /** Events kept beside the ledger because the sink refused them for good. */
+  readonly deadLetters: number;
+  /** Events given up; only without a ledger. */
+  readonly lost: number;
+  /** Records that wait for this sink, those set aside for a later try included. */
+  readonly backlog: number;
 }
 
 /** For a readiness probe. */
 export interface ExporterHealth {
   readonly ok: boolean;
-  /** The sinks whose last batch failed, with the reason. */
+  /** What is wrong now. */
   readonly problems: readonly HealthProblem[];
 }
 
 export interface HealthProblem {
-  readonly sink: string;
+  /** The sink that is in trouble; absent: the ledger itself is. */
+  readonly sink?: string;
   readonly message: string;
   /** For how long, in milliseconds. */
   readonly forMs: number;
+  /** Records that wait for the sink, or bytes that wait for the disk. */
+  readonly waiting: number;
 }

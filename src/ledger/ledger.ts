@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../clock.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import { eventToJson } from '../event/json.js';
 import { formatTimestamp } from '../event/timestamp.js';
-import { onProcessExit } from '../process-exit.js';
+import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
 import { Cursor } from './cursor.js';
 import { codeOf, makeFolderSync, unavailable } from './files.js';
@@ -173,7 +173,7 @@ export class Ledger {
       if (error instanceof AuditError) throw error;
       throw unavailable(`the ledger in ${directory} cannot be opened`, error);
     }
-    this.#forgetExit = onProcessExit(() => this.#closeAtExit());
+    this.#forgetExit = whenProcessExits(() => this.#closeAtExit());
   }
 
   /** The newest durable record's number; what lanes may deliver. */
@@ -339,6 +339,22 @@ export class Ledger {
     } catch (error) {
       this.#observer.failed(unavailable(`old segments of ${this.directory} stay`, error));
     }
+  }
+
+  /** The record that this content stands in; undefined if there is none, or one with other content. */
+  find(content: RecordContent): number | undefined {
+    try {
+      return this.#ids.has(content.id) ? this.#findSame(content) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Lets go of a ledger that nothing was appended to. */
+  abandon(): void {
+    this.#end(new AuditError('shutdown', 'the ledger is closed; nothing more is taken'));
+    this.#writer.close();
+    this.#lock.release();
   }
 
   /**

@@ -56,12 +56,21 @@ export class Lock {
    * @throws {AuditError} `ledger-locked`, naming the holder, while a live writer holds it.
    */
   static acquireSync(directory: string): Lock {
-    return claim(directory, true) as Lock;
+    return claim(directory, true, undefined) as Lock;
   }
 
-  /** The lock, or undefined if it is held, or if only 5 s of waiting could tell. */
-  static tryAcquireSync(directory: string): Lock | undefined {
-    return claim(directory, false);
+  /**
+   * The lock, or undefined if it is held, or if only waiting could tell.
+   *
+   * @param silent the text of a lock that the caller has watched long enough without a heartbeat
+   */
+  static tryAcquireSync(directory: string, silent?: string): Lock | undefined {
+    return claim(directory, false, silent);
+  }
+
+  /** What a folder's lock says now; undefined if there is none. */
+  static textOf(directory: string): string | undefined {
+    return rawLock(join(directory, 'lock'));
   }
 
   static own(path: string, fd: number, holder: Holder, takenOver: boolean): Lock {
@@ -101,7 +110,7 @@ export class Lock {
   }
 }
 
-function claim(directory: string, mayWait: boolean): Lock | undefined {
+function claim(directory: string, mayWait: boolean, silent: string | undefined): Lock | undefined {
   const path = join(directory, 'lock');
   const holder = thisHolder();
   const temporary = `${path}.${holder.token}`;
@@ -113,7 +122,7 @@ function claim(directory: string, mayWait: boolean): Lock | undefined {
       if (tryLink(temporary, path)) return Lock.own(path, fd, holder, false);
       const other = readHolder(path);
       if (other === 'gone') continue;
-      if (isDead(other, path, mayWait)) {
+      if (isDead(other, path, mayWait, silent)) {
         // Whoever loses a race of two takers has no link left, and acknowledges nothing.
         fs.renameSync(temporary, path);
         return Lock.own(path, fd, holder, true);
@@ -144,14 +153,19 @@ function tryLink(from: string, to: string): boolean {
 }
 
 /** Whether the holder of a lock is known to be dead. May block for 5 s where only silence tells. */
-function isDead(other: Holder | undefined, path: string, mayWait: boolean): boolean {
+function isDead(
+  other: Holder | undefined,
+  path: string,
+  mayWait: boolean,
+  silent: string | undefined,
+): boolean {
   const self = thisHolder();
   if (other !== undefined && self.boot !== '' && other.host === self.host) {
     if (other.boot === self.boot && other.pidNamespace === self.pidNamespace) {
       return !isAlive(other.pid, other.startTime);
     }
   }
-  if (!mayWait) return false;
+  if (!mayWait) return silent !== undefined && rawLock(path) === silent;
   // Another host, another container, another boot, or a lock that nobody can read.
   const before = rawLock(path);
   for (let waited = 0; waited < SILENCE_MS; waited += POLL_MS) {

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import type { EventPairChecker } from '../checker.js';
+import { AuditError, messageOf } from '../errors.js';
+import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
+import type { AuditEvent } from '../event/event.js';
+import { createId } from '../event/id.js';
+import { eventToJson } from '../event/json.js';
+import type { MalformedContent, RecordContent } from '../ledger/record.js';
+import { attributesToText } from './attributes-text.js';
+import type { Reporter } from './reporter.js';
+
+/** What an intake needs. */
+export interface IntakeOptions {
+  readonly checker: EventPairChecker | undefined;
+  readonly maxEventBytes: number;
+  /**
+   * Keeps a record and returns its sequence number.
+   *
+   * @throws {AuditError}
+   */
+  readonly append: (content: RecordContent) => number;
+  readonly reporter: Reporter;
+}
+
+/** The way in: checks events and hands them on to be kept. Counts what becomes of each. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  #emitted = 0;
+  #rejected = 0;
+  #malformed = 0;
+  #dropped = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Events that passed the checker and are kept. */
+  get emitted(): number {
+    return this.#emitted;
+  }
+
+  /** Events that the checker turned away. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  /** Lost for good. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Whether the checker lets an event pass. @throws {AuditError} `checker-failed` */
+  passes(event: AuditEvent): boolean {
+    const { checker, reporter } = this.#options;
+    try {
+      if (checker === undefined || checker.check(`${event.type}:${event.action}`)) return true;
+    } catch (cause) {
+      const error = new AuditError('checker-failed', `the checker failed: ${messageOf(cause)}`, {
+        cause,
+      });
+      throw reporter.error('checker', error, { events: [event] });
+    }
+    this.#rejected += 1;
+    return false;
+  }
+
+  /** Bytes of an event's JSON if they are too many, otherwise undefined. */
+  excessOf(event: AuditEvent): number | undefined {
+    const { maxEventBytes } = this.#options;
+    const json = eventToJson(event); // a text of parts that are there already
+    if (json.length * 3 <= maxEventBytes) return undefined; // a UTF-16 unit takes at most 3 bytes
+    const bytes = Buffer.byteLength(json);
+    return bytes > maxEventBytes ? bytes : undefined;
+  }
+
+  /** Keeps an event for somebody who waits for it. @throws {AuditError} why it cannot be kept */
+  accept(event: AuditEvent): number {
+    const sequence = this.#options.append({ id: event.id, event });
+    this.#emitted += 1;
+    return sequence;
+  }
+
+  /**
+   * Keeps an event that is there already, whatever is wrong with it.
+   *
+   * @returns undefined if the checker turned it away
+   * @throws {AuditError} when it is lost; it is reported already
+   */
+  capture(event: AuditEvent, late = false): number | undefined {
+    if (!this.#passesOrCounts(event)) return undefined;
+    const excess = this.excessOf(event);
+    if (excess !== undefined) return this.captureMalformed(this.#tooLarge(event, late, excess));
+    try {
+      const sequence = this.#options.append(contentOf(event, late));
+      this.#emitted += 1;
+      return sequence;
+    } catch (error) {
+      if (!(error instanceof AuditError) || error.code !== 'conflict')
+        throw this.#lose(error, event);
+      return this.#captureAnew(event, late, error);
+    }
+  }
+
+  /** Keeps what has attributes of ours but is no event. @throws {AuditError} as above */
+  captureMalformed(content: MalformedContent): number {
+    this.#malformed += 1;
+    const { reporter, append } = this.#options;
+    reporter.warning(
+      'malformed',
+      `a malformed audit event is not delivered: ${content.reason}`,
+      new AuditError('malformed-event', content.reason),
+    );
+    try {
+      return append(content);
+    } catch (error) {
+      if (error instanceof AuditError && error.code === 'conflict') {
+        return append({ ...content, id: createId() });
+      }
+      throw this.#lose(error, undefined);
+    }
+  }
+
+  /** Counts events that were accepted and can no longer be kept. */
+  countDropped(count: number): void {
+    this.#dropped += count;
+  }
+
+  #passesOrCounts(event: AuditEvent): boolean {
+    try {
+      return this.passes(event);
+    } catch (error) {
+      this.#dropped += 1;
+      throw error;
+    }
+  }
+
+  /** A reused id must not silence an event. */
+  #captureAnew(event: AuditEvent, late: boolean, conflict: AuditError): number {
+    const id = createId();
+    const decoded = decodeSpanEvent(
+      { ...encodeEvent(event), 'flipt.event.id': id },
+      { id: () => id, trace: event.trace },
+    );
+    this.#options.reporter.error(
+      'conflict',
+      new AuditError('conflict', `${conflict.message}; it is recorded under the id ${id}`),
+      { events: [event] },
+    );
+    if (decoded.kind !== 'event') throw this.#lose(conflict, event);
+    try {
+      const sequence = this.#options.append(contentOf(decoded.event, late));
+      this.#emitted += 1;
+      return sequence;
+    } catch (error) {
+      throw this.#lose(error, event);
+    }
+  }
+
+  #tooLarge(event: AuditEvent, late: boolean, bytes: number): MalformedContent {
+    const reason = `it takes ${bytes} bytes, more than maxEventBytes, ${this.#options.maxEventBytes}`;
+    const { id, trace } = event;
+    let attributesText = attributesToText(encodeEvent(event));
+    if (Buffer.byteLength(attributesText) > this.#options.maxEventBytes) {
+      const sha256 = createHash('sha256').update(attributesText).digest('hex');
+      attributesText = `{"length":${Buffer.byteLength(attributesText)},"sha256":"${sha256}"}`;
+    }
+    return { id, late, trace, reason, attributesText };
+  }
+
+  #lose(cause: unknown, event: AuditEvent | undefined): AuditError {
+    this.#dropped += 1;
+    const error =
+      cause instanceof AuditError
+        ? new AuditError(cause.code, `an audit event is lost: ${cause.message}`, { cause })
+        : new AuditError('ledger-unavailable', `an audit event is lost: ${messageOf(cause)}`, {
+            cause,
+          });
+    const events = event === undefined ? [] : [event];
+    return this.#options.reporter.error('lost', error, { events });
+  }
+}
+
+function contentOf(event: AuditEvent, late: boolean): RecordContent {
+  return late ? { id: event.id, event, late } : { id: event.id, event };
+}

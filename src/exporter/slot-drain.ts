@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.js';
+import type { Lane } from '../delivery/lane.js';
+import { AuditError, messageOf, toError } from '../errors.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { AbandonedSlots } from '../ledger/slots.js';
+import type { Destination } from './destination.js';
+import { ledgerStore } from './lane-store.js';
+import type { Reporter } from './reporter.js';
+
+/** Delivers what writers that are gone have left in their slots; one slot at a time. */
+export class SlotDrain {
+  readonly #slots: AbandonedSlots;
+  readonly #destinations: readonly Destination[];
+  readonly #reporter: Reporter;
+  readonly #clock: Clock;
+  #ledger: Ledger | undefined;
+  #lanes: readonly Lane[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    slots: AbandonedSlots,
+    destinations: readonly Destination[],
+    reporter: Reporter,
+    clock: Clock,
+  ) {
+    this.#slots = slots;
+    this.#destinations = destinations;
+    this.#reporter = reporter;
+    this.#clock = clock;
+  }
+
+  /** Goes on to the next slot if the last one is done. To be called now and then. Never throws. */
+  proceed(): void {
+    try {
+      if (this.#ledger !== undefined && this.#isDone(this.#ledger)) {
+        this.#slots.noteDrained(this.#ledger.directory);
+        this.stop(0).catch((error: unknown) => this.#report(error));
+      }
+      if (this.#ledger === undefined && this.#closing === undefined) this.#openNext();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Lets go of the slot under way; what it still holds stays for the next who finds it. */
+  stop(graceMs: number): Promise<void> {
+    const ledger = this.#ledger;
+    const lanes = this.#lanes;
+    this.#ledger = undefined;
+    this.#lanes = [];
+    this.#closing ??= this.#close(ledger, lanes, graceMs).finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  async #close(ledger: Ledger | undefined, lanes: readonly Lane[], graceMs: number): Promise<void> {
+    await Promise.all(lanes.map((lane) => lane.stop(graceMs)));
+    for (const lane of lanes) {
+      for (const destination of this.#destinations) destination.forget(lane);
+    }
+    await ledger?.close();
+  }
+
+  #isDone(ledger: Ledger): boolean {
+    return this.#lanes.every(
+      ({ settled, waiting }) => settled >= ledger.deliverable && waiting.length === 0,
+    );
+  }
+
+  #openNext(): void {
+    const ledger = this.#slots.openOne();
+    if (ledger === undefined) return;
+    try {
+      this.#lanes = this.#destinations.map((destination) =>
+        destination.open(ledgerStore(ledger, destination, this.#clock)),
+      );
+    } catch (error) {
+      ledger.abandon();
+      this.#slots.noteDrained(ledger.directory); // not again before it has changed
+      throw error;
+    }
+    this.#ledger = ledger;
+    for (const lane of this.#lanes) {
+      lane.hurry(ledger.deliverable);
+      lane.start();
+    }
+  }
+
+  #report(cause: unknown): void {
+    const error =
+      cause instanceof AuditError
+        ? cause
+        : new AuditError('ledger-unavailable', messageOf(cause), { cause: toError(cause) });
+    this.#reporter.error('slots', error);
+  }
+}
