@@ -1,0 +1,50 @@
+import type { AuditEvent } from '../../src/event/event.js';
+import { CAPTURE, Capture } from '../../src/exporter/capture.js';
+import type { MalformedContent } from '../../src/ledger/record.js';
+import type { FakeClock } from './fake-clock.js';
+
+/** The part of an exporter that a span processor sees; it notes what its capture hands on. */
+export class CapturingExporter {
+  readonly [CAPTURE]: Capture;
+  readonly events: AuditEvent[] = [];
+  /** The ids of events that were added after their span's end. */
+  readonly late: string[] = [];
+  readonly malformed: MalformedContent[] = [];
+  /** The ids of events and malformed ones, in the order in which they were handed on. */
+  readonly ids: string[] = [];
+  /** How often something was said to wait. */
+  queued = 0;
+  readonly calls: string[] = [];
+
+  constructor(clock?: FakeClock) {
+    const target = {
+      queued: () => {
+        this.queued += 1;
+      },
+      event: (event: AuditEvent, late: boolean) => {
+        this.events.push(event);
+        this.ids.push(event.id);
+        if (late) this.late.push(event.id);
+      },
+      malformed: (content: MalformedContent) => {
+        this.malformed.push(content);
+        this.ids.push(content.id);
+        if (content.late) this.late.push(content.id);
+      },
+    };
+    this[CAPTURE] = new Capture(target, clock);
+  }
+
+  drain(): this {
+    this[CAPTURE].drain();
+    return this;
+  }
+
+  async forceFlush(): Promise<void> {
+    this.calls.push('forceFlush');
+  }
+
+  async shutdown(): Promise<void> {
+    this.calls.push('shutdown');
+  }
+}
