@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { addEventToSpan, createEvent, eventToJson, SinkSpanExporter } from 'otel-audit';
 import { recordingSink } from 'otel-audit/testing';
+import { checkCapture } from './capture.mjs';
 
 const ACTIONS = ['created', 'updated', 'deleted'];
 
@@ -15,6 +16,7 @@ export async function checkSdk(name) {
   await deliversOnShutdown(sdk);
   await reportsFailure(sdk);
   await refusesAfterShutdown(sdk);
+  await checkCapture(sdk);
 }
 
 async function deliversThrough(sdk, processor) {

@@ -23,7 +23,7 @@ try {
     join(modules, '@opentelemetry'),
     'dir',
   );
-  cpSync(join(here, 'app.mjs'), join(folder, 'app.mjs'));
+  for (const file of ['app.mjs', 'capture.mjs']) cpSync(join(here, file), join(folder, file));
   const { checkSdk } = await import(pathToFileURL(join(folder, 'app.mjs')).href);
   await checkSdk(sdk.startsWith('sdk-trace-base') ? 'sdk-trace-base' : 'sdk-trace');
   console.log(`${sdk} works under Node ${process.versions.node}`);

@@ -93,10 +93,11 @@ describe('adding an event to a span', () => {
     const otherCopy = otherCopyOf<typeof import('../../src/event/unrecorded.js')>('unrecorded');
     expect(otherCopy.unrecordedCount).not.toBe(unrecordedCount);
     expect(otherCopy.unrecordedCount()).toBe(before + 3);
-    expect(diagnostics.lines).toEqual([
+    expect(diagnostics.lines).toHaveLength(1);
+    expect(diagnostics.lines[0]).toContain(
       'warn otel-audit: an audit event was not recorded: there is no active span; ' +
         'addEventToSpan returned false, sendAudits takes it',
-    ]);
+    );
     advance(QUIET_MS);
     addEventToSpan(event, ended);
     expect(diagnostics.lines).toHaveLength(2);
