@@ -33,8 +33,8 @@ const SDKS: readonly Sdk[] = [
 const userCode = ({ name, provider, wrap }: Sdk): string => `
 import { trace } from '@opentelemetry/api';
 import { BatchSpanProcessor, SimpleSpanProcessor, ${provider} } from '${name}';
-import type { ReadableSpan, SpanExporter } from '${name}';
-import { addEventToSpan, AuditError, Checker, createEvent, decodeEvent, encodeEvent, SinkError, SinkSpanExporter } from 'otel-audit';
+import type { ReadableSpan, Sampler, SpanExporter, SpanProcessor } from '${name}';
+import { addEventToSpan, alwaysRecord, AuditError, AuditSpanProcessor, Checker, createEvent, decodeEvent, encodeEvent, SinkError, SinkSpanExporter } from 'otel-audit';
 import type { AuditEvent, ReadableSpan as OurSpan, Sink, SinkSpanExporterOptions } from 'otel-audit';
 import { logSink } from 'otel-audit/sinks/log';
 import { recordingSink, sinkSuite } from 'otel-audit/testing';
@@ -47,6 +47,10 @@ const options: SinkSpanExporterOptions = {
 const exporter: SpanExporter = new SinkSpanExporter(options);
 new BatchSpanProcessor(${wrap('new SinkSpanExporter({ sinks: { memory: recordingSink() } })')});
 new ${provider}({ spanProcessors: [new SimpleSpanProcessor(${wrap('exporter')})] });
+const processor: SpanProcessor = new AuditSpanProcessor(new SinkSpanExporter(options));
+declare const theirSampler: Sampler;
+const sampler: Sampler = alwaysRecord(theirSampler);
+new ${provider}({ sampler, spanProcessors: [processor] });
 declare const theirs: ReadableSpan;
 const ours: OurSpan = theirs;
 
