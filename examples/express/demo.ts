@@ -7,5 +7,6 @@ import { serve } from './serve.js';
 
 const file = process.env.AUDIT_FILE ?? fileURLToPath(new URL('audit.jsonl', import.meta.url));
 
-if (process.argv.includes('--serve')) await serve(file, Number(process.env.PORT ?? 3000));
-else if (!(await drive(file))) process.exitCode = 1;
+const serving = process.argv.includes('--serve');
+const fine = await (serving ? serve(file, process.env.PORT || '3000') : drive(file));
+if (!fine) process.exitCode = 1;

@@ -49,12 +49,14 @@ export async function drive(file: string): Promise<boolean> {
 
   const recorded = service.counts().onSpan;
   const delivered = service.exporter.stats().sinks.file?.delivered ?? 0;
-  const written = countLines(file) - before;
+  const after = countLines(file);
+  const written = after - before;
+  const lines = before === 0 ? `${written} lines` : `${after} lines, ${written} from this run`;
   console.log(`
 requests made     ${STEPS.length}
 events recorded   ${recorded}
 events delivered  ${delivered}
-file written      ${file} (${written} lines)`);
+file written      ${file} (${lines})`);
 
   const expected = STEPS.filter(({ audited }) => audited).length;
   const complete = [recorded, delivered, written].every((count) => count === expected);

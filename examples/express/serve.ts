@@ -1,9 +1,16 @@
 import { EDITOR_TOKEN } from './auth.js';
-import { startService } from './server.js';
+import { type Service, startService } from './server.js';
 
-/** Runs the service until Ctrl-C, or until it is told to stop. */
-export async function serve(file: string, port: number): Promise<void> {
-  const { url, stop } = await startService({ file, port });
+/** Runs the service until Ctrl-C, or until it is told to stop; false when it cannot start. */
+export async function serve(file: string, port: string): Promise<boolean> {
+  let service: Service;
+  try {
+    service = await startService({ file, port: parsePort(port) });
+  } catch (error) {
+    console.error(`cannot start: ${reasonOf(error, port)}`);
+    return false;
+  }
+  const { url, stop } = service;
   const auth = `-H 'authorization: Bearer ${EDITOR_TOKEN}'`;
   const json = "-H 'content-type: application/json'";
   console.log(`listening on ${url}, audit lines in ${file}; Ctrl-C stops. Try:
@@ -20,4 +27,20 @@ curl -X DELETE ${url}/segments/beta-users   # denied, and audited
   });
   await stop();
   console.log('stopped');
+  return true;
+}
+
+const CHOOSE = 'choose a port with PORT=3001, for example, or any free one with PORT=0';
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new Error(`port ${text} is not a whole number from 0 to 65535; ${CHOOSE}`);
+}
+
+function reasonOf(error: unknown, port: string): string {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen') return message;
+  if (code === 'EADDRINUSE') return `port ${port} is in use; stop what listens there, or ${CHOOSE}`;
+  return `port ${port} cannot be opened (${code}); ${CHOOSE}`;
 }

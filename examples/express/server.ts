@@ -18,7 +18,12 @@ export async function startService(options: {
   const tracing = startTracing({ file: options.file, screen: screenSink });
   const { createApp } = await import('./app.js'); // after the instrumentation is in place
   const server = createApp(tracing.record).listen(options.port, '127.0.0.1');
-  await once(server, 'listening'); // a taken port rejects here
+  try {
+    await once(server, 'listening'); // a taken port rejects here
+  } catch (error) {
+    await tracing.shutdown();
+    throw error;
+  }
   const { port } = server.address() as AddressInfo;
   return {
     exporter: tracing.exporter,

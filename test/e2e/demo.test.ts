@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,15 +14,18 @@ const root = process.cwd();
 const require = createRequire(join(root, 'package.json'));
 const tsx = join(dirname(require.resolve('tsx/package.json')), 'dist/cli.mjs');
 const MEMBERS = ['version', 'type', 'action', 'metadata', 'payload', 'timestamp', 'status'];
+const CHOOSE = 'choose a port with PORT=3001, for example, or any free one with PORT=0';
 const TIMEOUT_MS = 60_000;
 
 let folder: string;
 let file: string;
+let port: string;
 let child: ChildProcess | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'otel-audit-demo-'));
   file = join(folder, 'audit.jsonl');
+  port = '0';
 });
 
 afterEach(async () => {
@@ -34,7 +38,7 @@ function startDemo(...flags: string[]) {
   const demo = ['--tsconfig', 'examples/tsconfig.json', 'examples/express/demo.ts', ...flags];
   const started = spawn(process.execPath, [tsx, ...demo], {
     cwd: root,
-    env: { ...process.env, AUDIT_FILE: file, PORT: '0' },
+    env: { ...process.env, AUDIT_FILE: file, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = started;
@@ -92,13 +96,16 @@ file written      ${file} (8 lines)
   );
 
   it(
-    'appends on a second run and still counts its own lines',
+    'appends on a second run, and tells its own lines from those that were there',
     async () => {
-      for (const expected of [8, 16]) {
+      for (const [count, told] of [
+        [8, '(8 lines)'],
+        [16, '(16 lines, 8 from this run)'],
+      ] as const) {
         const demo = startDemo();
-        expect(await text(demo.started.stdout)).toContain('(8 lines)');
+        expect(await text(demo.started.stdout)).toContain(`file written      ${file} ${told}\n`);
         expect((await demo.exit)[0]).toBe(0);
-        expect(await readLines()).toHaveLength(expected);
+        expect(await readLines()).toHaveLength(count);
       }
     },
     TIMEOUT_MS,
@@ -158,6 +165,36 @@ describe('the Express demo with --serve', () => {
         'created success',
         'deleted denied',
       ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'says in one line that the port is taken, and what to do',
+    async () => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      port = String((other.address() as AddressInfo).port);
+      const demo = startDemo('--serve');
+      expect(await text(demo.started.stdout)).toBe('');
+      expect(await demo.stderr).toBe(
+        `cannot start: port ${port} is in use; stop what listens there, or ${CHOOSE}\n`,
+      );
+      expect((await demo.exit)[0]).toBe(1);
+      other.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(['65536', '-1', '80.5', 'http', '0x50'])(
+    'refuses the port %s in one line',
+    async (given) => {
+      port = given;
+      const demo = startDemo('--serve');
+      expect(await demo.stderr).toBe(
+        `cannot start: port ${given} is not a whole number from 0 to 65535; ${CHOOSE}\n`,
+      );
+      expect((await demo.exit)[0]).toBe(1);
     },
     TIMEOUT_MS,
   );
