@@ -31,11 +31,13 @@ const FLIPT_NOUNS = [
 const FLIPT_VERBS = ['created', 'updated', 'deleted'];
 
 /**
- * A checker of `noun:verb` pairs, where `*` stands for any noun or any verb. Its errors are Flipt's,
- * word for word.
+ * A checker of `noun:verb` pairs, where `*` stands for any noun or any verb. The words are Flipt's
+ * unless `nouns` and `verbs` give a vocabulary of your own. What it says of pairs is Flipt's too, word
+ * for word; the words that would do are in the error's `cause`.
  *
  * @throws {AuditError} `invalid-option`: `invalid event pair: X`, `invalid noun: X`,
- * `invalid verb: X`, `repeated event pair: X` (overlaps included) or `no event pairs exist`.
+ * `invalid verb: X`, `repeated event pair: X` (overlaps included) or `no event pairs exist`; also
+ * for an option that it does not know.
  * @example
  * new Checker(['flag:*', 'segment:deleted']).check('flag:created'); // true
  * new Checker(['invoice:*'], { nouns: 'any', verbs: 'any' }).check('invoice:refunded'); // true
@@ -48,6 +50,7 @@ export class Checker implements EventPairChecker {
     if (!Array.isArray(eventPairs)) {
       throw new AuditError('invalid-option', 'event pairs must be a list of texts');
     }
+    refuseUnknown(options);
     const nouns = vocabulary('nouns', options.nouns ?? FLIPT_NOUNS);
     const verbs = vocabulary('verbs', options.verbs ?? FLIPT_VERBS);
     this.#pairs = expand(eventPairs, nouns, verbs);
@@ -82,6 +85,19 @@ export class NoOpChecker implements EventPairChecker {
   }
 }
 
+/** A misspelt `nouns` must not leave Flipt's words in force unseen. */
+function refuseUnknown(options: CheckerOptions): void {
+  const unknown =
+    typeof options === 'object' && options !== null
+      ? Object.keys(options).find((option) => option !== 'nouns' && option !== 'verbs')
+      : String(options);
+  if (unknown === undefined) return;
+  throw new AuditError(
+    'invalid-option',
+    `Checker has no option ${JSON.stringify(unknown)}; it takes nouns and verbs`,
+  );
+}
+
 type Words = ReadonlySet<string> | 'any';
 
 function vocabulary(option: string, words: Vocabulary): Words {
@@ -107,8 +123,8 @@ function expand(eventPairs: readonly string[], nouns: Words, verbs: Words): Set<
     // Like Flipt, what follows a second colon is ignored.
     const [noun = '', verb] = String(eventPair).split(':');
     if (verb === undefined) throw refused('invalid event pair', eventPair);
-    for (const n of choose(noun, nouns, 'invalid noun')) {
-      for (const v of choose(verb, verbs, 'invalid verb')) {
+    for (const n of choose('noun', noun, nouns)) {
+      for (const v of choose('verb', verb, verbs)) {
         const pair = `${n}:${v}`;
         if (expanded.has(pair)) throw refused('repeated event pair', pair);
         const other = ranges.find((range) => overlaps(range.noun, n) && overlaps(range.verb, v));
@@ -136,16 +152,19 @@ interface Range {
 const overlaps = (a: string, b: string): boolean => a === b || a === '*' || b === '*';
 const narrower = (a: string, b: string): string => (a === '*' ? b : a);
 
-function choose(word: string, words: Words, fault: string): Iterable<string> {
+function choose(half: 'noun' | 'verb', word: string, words: Words): Iterable<string> {
   if (words === 'any') {
-    if (word === '') throw refused(fault, word);
+    if (word === '') throw refused(`invalid ${half}`, word);
     return [word];
   }
   if (word === '*') return words;
-  if (!words.has(word)) throw refused(fault, word);
-  return [word];
+  if (words.has(word)) return [word];
+  const known = [...words].join(', ');
+  throw refused(`invalid ${half}`, word, {
+    cause: `the ${half}s are ${known}; the option ${half}s sets others`,
+  });
 }
 
-function refused(fault: string, what: string): AuditError {
-  return new AuditError('invalid-option', `${fault}: ${what}`);
+function refused(fault: string, what: string, options?: ErrorOptions): AuditError {
+  return new AuditError('invalid-option', `${fault}: ${what}`, options);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Checker, NoOpChecker } from '../src/checker.js';
+import { Checker, type CheckerOptions, NoOpChecker } from '../src/checker.js';
 import { AuditError } from '../src/errors.js';
 
 const NOUNS = [
@@ -18,12 +18,16 @@ const VERBS = ['created', 'updated', 'deleted'];
 const ALL = NOUNS.flatMap((noun) => VERBS.map((verb) => `${noun}:${verb}`));
 
 function refusal(make: () => unknown): string {
+  return refusedWith(make).message;
+}
+
+function refusedWith(make: () => unknown): AuditError {
   try {
     make();
   } catch (error) {
     expect(error).toBeInstanceOf(AuditError);
     expect((error as AuditError).code).toBe('invalid-option');
-    return (error as AuditError).message;
+    return error as AuditError;
   }
   throw new Error('it was accepted');
 }
@@ -65,6 +69,15 @@ describe("a checker with Flipt's words", () => {
     [['flag:toString'], 'invalid verb: toString'],
   ])('refuses %j', (pairs, message) => {
     expect(refusal(() => new Checker(pairs))).toBe(message);
+  });
+
+  it('says in the cause which words there are, and how to have others', () => {
+    expect(refusedWith(() => new Checker(['invoice:*'])).cause).toBe(
+      `the nouns are ${NOUNS.join(', ')}; the option nouns sets others`,
+    );
+    expect(refusedWith(() => new Checker(['flag:read'])).cause).toBe(
+      'the verbs are created, updated, deleted; the option verbs sets others',
+    );
   });
 
   it('ignores what follows a second colon', () => {
@@ -116,6 +129,20 @@ describe('a checker with words of its own', () => {
   ])('refuses %s %j by name', (option, words) => {
     const options = { [option]: words as string[] };
     expect(refusal(() => new Checker(['*:*'], options))).toMatch(new RegExp(`^${option} must`));
+  });
+
+  it.each([
+    [{ noun: ['invoice'] }, 'Checker has no option "noun"; it takes nouns and verbs'],
+    [{ nouns: ['invoice'], Verbs: 'any' }, 'Checker has no option "Verbs"'],
+    ['any', 'Checker has no option "any"'],
+    [null, 'Checker has no option "null"'],
+  ])('refuses the options %j by name', (options, message) => {
+    expect(refusal(() => new Checker(['*:*'], options as CheckerOptions))).toContain(message);
+  });
+
+  it('takes a member that is undefined as one that is absent', () => {
+    const options = { nouns: undefined, verbs: undefined };
+    expect(new Checker(['*:*'], options).events()).toEqual(ALL);
   });
 
   it('expands to just the pairs of its vocabulary for which check is true', () => {
