@@ -1,2 +1,9 @@
 export { type RecordingSink, recordingSink } from './recording-sink.js';
-export { type SinkFixture, type SuiteRunner, sinkSuite } from './sink-suite.js';
+export {
+  type SinkFixture,
+  type SinkSuiteOptions,
+  type SuiteNeed,
+  type SuiteRunner,
+  type SuiteTest,
+  sinkSuite,
+} from './sink-suite.js';

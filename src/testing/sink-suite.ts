@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { decodeEvent, encodeEvent } from '../event/attributes.js';
 import { type AuditEvent, createEvent } from '../event/event.js';
 import { eventToJson } from '../event/json.js';
 import type { SendContext, Sink } from '../sink.js';
@@ -8,8 +9,9 @@ export interface SinkFixture {
   readonly sink: Sink;
   /** The event JSON (Flipt's fields) of everything stored at the far side, in order. */
   stored(): Promise<readonly string[]>;
-  /** Makes the far side refuse, until `mend`. Leave out where that cannot be brought about. */
+  /** Makes the far side refuse. Where that cannot be brought about, say so in `without`. */
   breakFarSide?(): Promise<void>;
+  /** Makes it accept again. */
   mendFarSide?(): Promise<void>;
   /** Frees what the fixture opened. Called after the sink was closed. */
   dispose?(): Promise<void>;
@@ -18,7 +20,26 @@ export interface SinkFixture {
 /** The functions of a test runner: Jest's, Vitest's or node:test's. Default: the global ones. */
 export interface SuiteRunner {
   describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void>): void;
+  readonly it: SuiteTest;
+}
+
+/** Registers a test. */
+export interface SuiteTest {
+  (name: string, body: () => Promise<void>): void;
+  /** Registers one that is not run, but shown. */
+  skip?(name: string, body: () => Promise<void>): void;
+}
+
+/** What a fixture or its sink may lack. */
+export type SuiteNeed = 'breakFarSide' | 'close';
+
+/** What {@link sinkSuite} takes beside a fixture; `describe` and `it` by default the global ones. */
+export interface SinkSuiteOptions extends Partial<SuiteRunner> {
+  /**
+   * What there is not: the tests that need it show as skipped. Where it is not named here, its absence
+   * fails them, so that nothing passes untested.
+   */
+  readonly without?: readonly SuiteNeed[] | undefined;
 }
 
 /**
@@ -26,19 +47,18 @@ export interface SuiteRunner {
  *
  * @param name what the group of tests is called
  * @param create makes a fresh sink with an empty far side, once a test
+ * @throws {TypeError} where neither the options nor the globals have `describe` and `it`.
  * @example
- * sinkSuite('mySink', async () => ({ sink: mySink(), stored: async () => readBack() }));
+ * sinkSuite('mySink', async () => ({ sink: mySink(), stored: async () => readBack() }), {
+ *   without: ['breakFarSide'],
+ * });
  */
 export function sinkSuite(
   name: string,
   create: () => Promise<SinkFixture>,
-  runner: SuiteRunner = globalThis as unknown as SuiteRunner,
+  options: SinkSuiteOptions = {},
 ): void {
-  if (typeof runner?.describe !== 'function' || typeof runner.it !== 'function') {
-    throw new TypeError(
-      'sinkSuite: no global describe and it; pass { describe, it } as third argument',
-    );
-  }
+  const runner = runnerOf(options);
   runner.describe(`${name} keeps the contract of a sink`, () => {
     const it = (title: string, body: (fixture: SinkFixture) => Promise<void>) =>
       runner.it(title, async () => {
@@ -50,6 +70,14 @@ export function sinkSuite(
           await fixture.dispose?.();
         }
       });
+    const itNeeding = <Need extends SuiteNeed>(
+      need: Need,
+      title: string,
+      body: (fixture: SinkFixture & Needed[Need]) => Promise<void>,
+    ) => {
+      if (options.without?.includes(need) === true) skip(runner, title, need);
+      else it(title, (fixture) => body(requireNeed(fixture, need)));
+    };
 
     it('has stored every event of a batch, in order, once its promise resolves', async (fixture) => {
       const events = sampleEvents(25);
@@ -71,6 +99,15 @@ export function sinkSuite(
       assert.deepEqual(await fixture.stored(), toJson(events));
     });
 
+    it('stores JSON as it was recorded, with numbers beyond 2^53', async (fixture) => {
+      const texts = ['{"amount":12345678901234567890.10,"note":1e400}', '9007199254740993', '-0.0'];
+      const first = texts.map(eventWithPayload);
+      const again = first.map((event) => decoded(encodeEvent(event))); // parsed only when looked at
+      await fixture.sink.sendAudits([...first, ...again], live());
+      const stored = await fixture.stored();
+      assert.deepEqual(stored.map(payloadOf), [...texts, ...texts]);
+    });
+
     it('stores a batch of a thousand events whole', async (fixture) => {
       const events = sampleEvents(1000);
       await fixture.sink.sendAudits(events, live());
@@ -88,33 +125,78 @@ export function sinkSuite(
       assert.deepEqual(await fixture.stored(), []);
     });
 
-    it('settles a send that is under way when it is closed', async (fixture) => {
+    itNeeding('close', 'settles a send that is under way when it is closed', async (fixture) => {
       const events = sampleEvents(10);
       const send = fixture.sink.sendAudits(events, live()).then(
         () => true,
         () => false,
       );
-      await fixture.sink.close?.();
+      await fixture.sink.close();
       if (await send) assert.deepEqual(await fixture.stored(), toJson(events));
     });
 
-    it('rejects a send after it was closed, and may be closed twice', async (fixture) => {
-      if (fixture.sink.close === undefined) return;
-      await fixture.sink.close();
-      await fixture.sink.close();
-      await assert.rejects(fixture.sink.sendAudits(sampleEvents(1), live()));
-    });
+    itNeeding(
+      'close',
+      'rejects a send after it was closed, and may be closed twice',
+      async (fixture) => {
+        await fixture.sink.close();
+        await fixture.sink.close();
+        await assert.rejects(fixture.sink.sendAudits(sampleEvents(1), live()));
+      },
+    );
 
-    it('rejects while the far side refuses, and stores again once it is mended', async (fixture) => {
-      if (fixture.breakFarSide === undefined || fixture.mendFarSide === undefined) return;
-      const [refused, stored] = [sampleEvents(3), sampleEvents(3)];
-      await fixture.breakFarSide();
-      await assert.rejects(fixture.sink.sendAudits(refused, live()), Error);
-      await fixture.mendFarSide();
-      await fixture.sink.sendAudits(stored, live());
-      assert.deepEqual((await fixture.stored()).slice(-3), toJson(stored));
-    });
+    itNeeding(
+      'breakFarSide',
+      'rejects while the far side refuses, and stores again once it is mended',
+      async (fixture) => {
+        const [refused, stored] = [sampleEvents(3), sampleEvents(3)];
+        await fixture.breakFarSide();
+        await assert.rejects(fixture.sink.sendAudits(refused, live()), Error);
+        await fixture.mendFarSide();
+        await fixture.sink.sendAudits(stored, live());
+        assert.deepEqual((await fixture.stored()).slice(-3), toJson(stored));
+      },
+    );
   });
+}
+
+function runnerOf(options: SinkSuiteOptions): SuiteRunner {
+  const globals = globalThis as Partial<SuiteRunner>;
+  const { describe = globals.describe, it = globals.it } = options;
+  if (typeof describe === 'function' && typeof it === 'function') return { describe, it };
+  throw new TypeError(
+    'sinkSuite: no global describe and it; pass { describe, it } as third argument',
+  );
+}
+
+/** What a fixture surely has where it has what is needed. */
+interface Needed {
+  readonly breakFarSide: Required<Pick<SinkFixture, 'breakFarSide' | 'mendFarSide'>>;
+  readonly close: { readonly sink: Required<Sink> };
+}
+
+const LACKS: Readonly<Record<SuiteNeed, string>> = {
+  breakFarSide: 'the fixture has no breakFarSide and mendFarSide',
+  close: 'the sink has no close',
+};
+
+function requireNeed<Need extends SuiteNeed>(
+  fixture: SinkFixture,
+  need: Need,
+): SinkFixture & Needed[Need] {
+  const { sink, breakFarSide, mendFarSide } = fixture;
+  const parts = need === 'close' ? [sink.close] : [breakFarSide, mendFarSide];
+  assert.ok(
+    parts.every((part) => typeof part === 'function'),
+    `${LACKS[need]}; add it, or pass { without: ['${need}'] } and this test shows as skipped`,
+  );
+  return fixture as SinkFixture & Needed[Need];
+}
+
+function skip(runner: SuiteRunner, title: string, need: SuiteNeed): void {
+  const nothing = async () => {};
+  if (typeof runner.it.skip === 'function') runner.it.skip(title, nothing);
+  else runner.it(`${title} (skipped: ${LACKS[need]})`, nothing);
 }
 
 const live = (): SendContext => ({ signal: new AbortController().signal, attempt: 1 });
@@ -132,6 +214,21 @@ function sampleEvents(count: number): AuditEvent[] {
     }),
   );
 }
+
+/** An event whose payload is known by its text alone, as from a span. */
+function eventWithPayload(text: string): AuditEvent {
+  const attributes = encodeEvent(createEvent({ type: 'flag', action: 'created' }));
+  return decoded({ ...attributes, 'flipt.event.payload': text });
+}
+
+function decoded(attributes: Parameters<typeof decodeEvent>[0]): AuditEvent {
+  const result = decodeEvent(attributes);
+  assert.ok(result.kind === 'event');
+  return result.event;
+}
+
+const payloadOf = (json: string): string | undefined =>
+  /"payload":(.*?),"timestamp"/.exec(json)?.[1];
 
 function awkwardEvents(): AuditEvent[] {
   const payloads: unknown[] = [

@@ -63,17 +63,36 @@ describe('the packed package works', () => {
         const { sinkSuite } = require('otel-audit/testing');
         test('delivers', async () => expect(await run()).toMatch(${LINE}));
         test('raises errors', () => expect(() => createEvent({})).toThrow(AuditError));
-        sinkSuite('recordingSink', async () => {
+        const create = async () => {
           const sink = recordingSink();
           return { sink, stored: async () => sink.events.map((event) => eventToJson(event)) };
-        });`,
+        };
+        sinkSuite('recordingSink', create, { without: ['breakFarSide'] });`,
     });
     const jest = join(installed('jest'), 'bin/jest.js');
     const rootDir = join(project.folder, 'jest');
     const { stderr } = run(process.execPath, [jest, '--rootDir', rootDir, '--no-cache', '--ci'], {
       cwd: rootDir,
     });
-    expect(stderr).toMatch(/Tests: +\d+ passed, \d+ total/);
+    expect(stderr).toMatch(/Tests: +1 skipped, \d+ passed, \d+ total/);
+  });
+
+  it('with node:test', () => {
+    project.write({
+      'suite.test.mjs': `
+        import { describe, it } from 'node:test';
+        import { eventToJson } from 'otel-audit';
+        import { recordingSink, sinkSuite } from 'otel-audit/testing';
+        const create = async () => {
+          const sink = recordingSink();
+          return { sink, stored: async () => sink.events.map((event) => eventToJson(event)) };
+        };
+        sinkSuite('recordingSink', create, { describe, it, without: ['breakFarSide'] });`,
+    });
+    const { stdout } = project.node('--test', '--test-reporter=tap', 'suite.test.mjs');
+    expect(stdout).toMatch(/^# fail 0$/m);
+    expect(stdout).toMatch(/^# skipped 1$/m);
+    expect(stdout).toMatch(/rejects while the far side refuses.* # SKIP/);
   });
 
   it.each(['esm', 'cjs'] as const)('through one esbuild bundle, %s', (format) => {
