@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { transformSync } from 'esbuild';
 import { type CodeBlock, codeBlocks } from './markdown.js';
-import { installed, Project, root, run } from './packed.js';
+import { installed, Project, pack, root, run } from './packed.js';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = codeBlocks(readme, 'ts');
@@ -42,6 +42,13 @@ describe('README.md', () => {
     });
     const tsc = join(installed('typescript'), 'bin/tsc');
     expect(run(process.execPath, [tsc, '-p', '.'], { cwd: project.folder }).stdout).toBe('');
+  });
+
+  it('links to no file that the package does not hold', () => {
+    const targets = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1]!);
+    expect(targets).toContain('CHANGELOG.md');
+    const { files } = pack();
+    expect(targets.filter((target) => !files.includes(target))).toEqual([]);
   });
 
   it('has a quickstart that runs to its end by itself and leaves audit.jsonl', () => {
