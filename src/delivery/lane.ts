@@ -204,6 +204,7 @@ export class Lane {
   retryNow(): void {
     this.#sendAt = Math.min(this.#sendAt, this.#askedAt);
     this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#aside.hurry();
     this.#wake?.();
   }
 
@@ -365,12 +366,13 @@ export class Lane {
     }
     this.#troubles.add('sending', verdict.fault, verdict.message, this.#now());
     this.#outageSince ??= this.#now();
-    this.#wait(verdict, piece.firstFailedAt);
+    this.#wait(verdict);
     if (this.#isGivenUp(piece.firstFailedAt, failure)) {
       this.#lose(records, error);
       this.#replaceFirst();
       return;
     }
+    this.#sendAt = this.#notTooLate(this.#sendAt, piece.firstFailedAt);
     if (verdict.fault === 'sink') {
       this.#replaceFirst(piece);
       return;
@@ -391,6 +393,7 @@ export class Lane {
       failures: piece.failures,
       firstFailedAt: piece.firstFailedAt,
       dueAt: this.#sendAt,
+      askedAt: this.#askedAt,
       gotThrough: this.#gotThrough,
       proven: false,
       doom: undefined,
@@ -458,9 +461,11 @@ export class Lane {
     entry.failures += 1;
     this.#asideFailures += 1;
     const pauseMs = (now - begunAt) * ASIDE_PAUSE_FACTOR;
-    entry.dueAt = Math.max(this.#backOff(entry.failures), now + Math.max(pauseMs, verdict.askedMs));
-    this.#aside.notBefore = Math.max(this.#backOff(this.#asideFailures), now + pauseMs);
-    if (this.#deadLetters === undefined) entry.dueAt = this.#notTooLate(entry.dueAt, entry);
+    entry.askedAt = now + verdict.askedMs;
+    const dueAt = Math.max(this.#backOff(entry.failures), now + pauseMs, entry.askedAt);
+    const notBefore = Math.max(this.#backOff(this.#asideFailures), now + pauseMs);
+    entry.dueAt = this.#notTooLate(dueAt, entry.firstFailedAt);
+    this.#aside.notBefore = this.#notTooLate(notBefore, entry.firstFailedAt);
   }
 
   async #readAside(entry: SetAsideRecord): Promise<LedgerRecord | undefined> {
@@ -630,17 +635,16 @@ export class Lane {
   }
 
   /** The next piece is not sent before the backoff is over. */
-  #wait(verdict: Verdict, firstFailedAt?: number): void {
+  #wait(verdict: Verdict): void {
     this.#failures += 1;
     this.#askedAt = this.#now() + verdict.askedMs;
     this.#sendAt = Math.max(this.#backOff(this.#failures), this.#askedAt);
-    if (this.#deadLetters !== undefined || firstFailedAt === undefined) return;
-    this.#sendAt = this.#notTooLate(this.#sendAt, { firstFailedAt });
   }
 
-  /** What will be given up is tried once more before. */
-  #notTooLate(at: number, { firstFailedAt }: { firstFailedAt: number | undefined }): number {
-    return Math.min(at, (firstFailedAt ?? this.#now()) + this.#delivery.maxElapsedMs);
+  /** Without a ledger a batch is given up at a time that is known: it is tried once more then. */
+  #notTooLate(at: number, firstFailedAt: number | undefined): number {
+    if (this.#deadLetters !== undefined || firstFailedAt === undefined) return at;
+    return Math.min(at, firstFailedAt + this.#delivery.maxElapsedMs);
   }
 
   #backOff(failures: number): number {

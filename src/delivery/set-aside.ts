@@ -15,6 +15,8 @@ export interface SetAsideRecord {
   firstFailedAt: number | undefined;
   /** Not tried before. */
   dueAt: number;
+  /** The part of that which the far side asked for. */
+  askedAt: number;
   /** How many sends had got through at its last attempt. */
   gotThrough: number;
   /** Something else got through after it was set aside. Before that the sink may just be down. */
@@ -37,6 +39,7 @@ export class SetAside {
       failures: 0,
       firstFailedAt: undefined,
       dueAt: Number.NEGATIVE_INFINITY,
+      askedAt: Number.NEGATIVE_INFINITY,
       gotThrough: 0,
       proven: true,
       doom: undefined,
@@ -98,6 +101,12 @@ export class SetAside {
       if (entry.firstFailedAt === undefined) continue;
       entry.firstFailedAt += to - Math.max(from, entry.firstFailedAt);
     }
+  }
+
+  /** Ends every backoff, but what the far side asked for. */
+  hurry(): void {
+    this.notBefore = Number.NEGATIVE_INFINITY;
+    for (const entry of this.#entries) entry.dueAt = Math.min(entry.dueAt, entry.askedAt);
   }
 
   #soonest(): SetAsideRecord {
