@@ -10,15 +10,19 @@ export interface Backoff {
 /** The longest wait that a far side may ask for. */
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
 
+/** A wait of nothing would keep the event loop from turning. */
+const LEAST_MS = 1;
+
 /**
- * How long to wait after this many failures in a row, with full jitter: anything from nothing to the
- * bound, so that many writers do not come back at the same moment.
+ * How long to wait after this many failures in a row, with full jitter: anything from next to nothing
+ * to the bound, so that many writers do not come back at the same moment.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoffMs(failures: number, backoff: Backoff, random: () => number): number {
   const { initialMs, maxMs, factor } = backoff;
-  return Math.min(maxMs, initialMs * factor ** Math.max(0, failures - 1)) * share(random);
+  const boundMs = Math.min(maxMs, initialMs * factor ** Math.max(0, failures - 1));
+  return Math.max(LEAST_MS, boundMs * share(random));
 }
 
 /** At least as long as the far side asks for, up to an hour. What is no time counts as not asked. */

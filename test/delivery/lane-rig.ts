@@ -94,6 +94,8 @@ export class ArrayPositions implements PositionStore {
   /** While set, a save waits until it is called. */
   held: (() => void)[] | undefined;
   inFlight = 0;
+  /** Sees every position at the moment in which it is to be saved. */
+  watch: (position: Position) => void = () => {};
 
   constructor(position: Position = { acknowledged: 0, waiting: [] }) {
     this.position = position;
@@ -101,6 +103,7 @@ export class ArrayPositions implements PositionStore {
 
   async save(position: Position): Promise<void> {
     this.inFlight += 1;
+    this.watch(position);
     try {
       if (this.inFlight > 1) throw new Error('two saves at the same time');
       if (this.held !== undefined) await new Promise<void>((resolve) => this.held?.push(resolve));
