@@ -1,21 +1,22 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
 import type { Clock, Timer } from '../clock.js';
-import { AuditError, messageOf, toError } from '../errors.js';
+import { AuditError } from '../errors.js';
 import type { LedgerRecord } from '../ledger/record.js';
-import { SinkError } from '../sink.js';
 import { backoffMs } from './backoff.js';
-import { toBatch } from './batch.js';
 import { Gatherer } from './gatherer.js';
+import { withinGrace } from './grace.js';
+import { type LaneCounters, LaneReport } from './lane-report.js';
 import { Milestones } from './milestones.js';
-import { guarded, type LaneObserver } from './observer.js';
+import type { LaneObserver } from './observer.js';
 import type { Delivery } from './options.js';
-import type { Outlet, Sending } from './outlet.js';
+import type { Outlet } from './outlet.js';
 import { type Doom, halve, type Piece } from './piece.js';
 import { PositionKeeper } from './position-keeper.js';
+import { type Failure, Sender } from './sender.js';
 import { SetAside, type SetAsideRecord } from './set-aside.js';
 import type { DeadLetters, PositionStore, Source, SourceReader } from './source.js';
-import { type LaneTrouble, Troubles } from './troubles.js';
+import type { LaneTrouble } from './troubles.js';
 import { judge, type Verdict } from './verdict.js';
 
 /** A batch that failed so often is halved, a single event set aside. */
@@ -25,6 +26,7 @@ const ASIDE_PAUSE_FACTOR = 9;
 /** How much longer than its deadline an attempt may take before it is given up without a ledger. */
 const HEED_MS = 1000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const AT_ONCE = Number.NEGATIVE_INFINITY;
 
 /** What a lane needs. */
 export interface LaneOptions {
@@ -43,26 +45,12 @@ export interface LaneOptions {
   readonly observer?: LaneObserver | undefined;
 }
 
-/** What a lane did since it was made. */
-export interface LaneCounters {
-  /** Events that the sink stored. */
-  readonly delivered: number;
-  /** Events that the lane's checker turned away. */
-  readonly rejected: number;
-  /** Records without an event, passed over. */
-  readonly malformed: number;
-  readonly failedAttempts: number;
-  readonly deadLetters: number;
-  /** Events given up, and such as were set aside and have gone from the ledger. */
-  readonly lost: number;
-}
-
 /**
  * Moves records from a source to one sink: in order, in batches, again and again until each is stored,
  * a dead letter, or, without a ledger, given up.
  *
  * ```
- * source ──► gatherer ──► pieces ──► outlet ──► sink
+ * source ──► gatherer ──► pieces ──► sender ──► sink
  *            one batch    a batch, or its halves
  *                           └──► set aside (at most 64) ──► tried in between
  * ```
@@ -79,21 +67,13 @@ export class Lane {
   readonly #deadLetters: DeadLetters | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #observer: Required<LaneObserver>;
+  readonly #report: LaneReport;
   readonly #keeper: PositionKeeper;
+  readonly #sender: Sender;
   readonly #reader: SourceReader;
   readonly #gatherer: Gatherer;
   readonly #aside: SetAside;
-  readonly #troubles = new Troubles();
   readonly #milestones = new Milestones();
-  readonly #counters = {
-    delivered: 0,
-    rejected: 0,
-    malformed: 0,
-    failedAttempts: 0,
-    deadLetters: 0,
-    lost: 0,
-  };
   /** For records that are set aside; open only while there are some. */
   #asideReader: SourceReader | undefined;
   #pieces: readonly Piece[] = [];
@@ -101,19 +81,19 @@ export class Lane {
   #hurriedTo = 0;
   /** Sends that got through, whole or in part. */
   #gotThrough = 0;
-  /** Failures in a row, of pieces and of what is set aside. */
+  /** Failures in a row: of pieces, of what is set aside, of reads. */
   #failures = 0;
   #asideFailures = 0;
   #readFailures = 0;
   /** Since when pieces fail and nothing gets through. */
   #outageSince: number | undefined;
   /** Not before these moments is the next piece sent, or the source read. */
-  #sendAt = Number.NEGATIVE_INFINITY;
-  #readAt = Number.NEGATIVE_INFINITY;
+  #sendAt = AT_ONCE;
+  #readAt = AT_ONCE;
   /** The part of `#sendAt` that the far side asked for. */
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #sending: Sending | undefined;
+  #askedAt = AT_ONCE;
   #wake: (() => void) | undefined;
+  /** It sleeps for want of records. */
   #isHungry = false;
   #loop: Promise<void> | undefined;
   #endGrowth: (() => void) | undefined;
@@ -123,18 +103,19 @@ export class Lane {
   #stopped: Promise<void> | undefined;
 
   constructor(options: LaneOptions) {
-    const { name, source, delivery, positions, clock, random } = options;
+    const { name, source, outlet, delivery, positions, clock, random } = options;
     this.name = name;
     this.#source = source;
-    this.#outlet = options.outlet;
+    this.#outlet = outlet;
     this.#delivery = delivery;
     this.#deadLetters = options.deadLetters;
     this.#clock = clock;
     this.#random = random;
-    this.#observer = guarded(options.observer ?? {});
+    this.#report = new LaneReport(name, options.observer ?? {}, () => clock.monotonic());
     const { acknowledged, waiting } = positions.position;
     this.#settled = acknowledged;
     this.#aside = new SetAside(waiting);
+    this.#sender = new Sender(outlet, source.stream, clock);
     this.#reader = source.reader();
     this.#gatherer = new Gatherer({
       name,
@@ -151,7 +132,10 @@ export class Lane {
       backoff: delivery.backoff,
       clock,
       random,
-      onSave: (error) => this.#saved(error),
+      onSave: (failure) => {
+        if (failure === undefined) this.#report.saved();
+        else this.#report.notSaved(failure.thrown);
+      },
     });
   }
 
@@ -181,16 +165,16 @@ export class Lane {
   }
 
   get counters(): LaneCounters {
-    return { ...this.#counters };
+    return this.#report.counters;
   }
 
   /** Why the lane is not well, if it is not. */
   health(): LaneTrouble | undefined {
-    const since = this.#outlet.overdueSince;
-    const worst = this.#troubles.worst;
-    if (since === undefined || worst?.kind === 'source') return worst;
-    const message = `the sink has not settled a batch within ${this.#outlet.timeoutMs} ms, nor after its signal was aborted`;
-    return { kind: 'overdue', message, since };
+    const { overdueSince, timeoutMs } = this.#outlet;
+    const worst = this.#report.worstTrouble;
+    if (overdueSince === undefined || worst?.kind === 'source') return worst;
+    const message = `the sink has not settled a batch in ${timeoutMs} ms, nor when it was aborted`;
+    return { kind: 'overdue', message, since: overdueSince };
   }
 
   /** Somebody waits for everything up to this record: it is sent without waiting for company. */
@@ -203,7 +187,7 @@ export class Lane {
   /** Ends the present backoff, unless the far side asked for it: for a last try before the end. */
   retryNow(): void {
     this.#sendAt = Math.min(this.#sendAt, this.#askedAt);
-    this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#readAt = AT_ONCE;
     this.#aside.hurry();
     this.#wake?.();
   }
@@ -269,18 +253,15 @@ export class Lane {
       }
       if (this.#isAbandoned) return;
       const { rejected, malformed } = gatherer.takePassedOver();
-      this.#counters.rejected += rejected;
-      this.#counters.malformed += malformed;
-      if (rejected > 0) this.#observer.rejected(rejected);
+      this.#report.passedOver(rejected, malformed);
       if (rejected + malformed > 0) this.#settle();
     }
     if (gatherer.isEmpty) return;
     const isAwaited = gatherer.first <= this.#hurriedTo || this.#readFailures > 0;
-    if (gatherer.isFull || isAwaited || this.#lingersUntil() <= this.#now()) {
-      this.#pieces = gatherer.take();
-      for (const { records, doom } of this.#pieces) {
-        if (doom?.cause instanceof AuditError) this.#observer.trouble(doom.cause, records);
-      }
+    if (!gatherer.isFull && !isAwaited && this.#lingersUntil() > this.#now()) return;
+    this.#pieces = gatherer.take();
+    for (const { records, doom } of this.#pieces) {
+      if (doom?.cause instanceof AuditError) this.#report.checkerFailed(doom.cause, records);
     }
   }
 
@@ -324,7 +305,7 @@ export class Lane {
       return;
     }
     const begunAt = this.#now();
-    const failure = await this.#attempt(records, piece.attempts + 1, piece.firstFailedAt);
+    const failure = await this.#send(records, piece.attempts + 1, piece.firstFailedAt);
     if (this.#isAbandoned) return;
     if (failure === undefined) {
       this.#getThrough(records.length, begunAt);
@@ -332,10 +313,8 @@ export class Lane {
       return;
     }
     const verdict = judge(failure.thrown, records.length);
-    const left =
-      verdict.failed === undefined
-        ? records
-        : records.filter((_, index) => verdict.failed?.has(index));
+    const { failed } = verdict;
+    const left = failed === undefined ? records : records.filter((_, index) => failed.has(index));
     const stored = records.length - left.length;
     if (stored > 0) this.#getThrough(stored, begunAt);
     if (left.length === 0) {
@@ -355,20 +334,22 @@ export class Lane {
   /** What becomes of a piece that was not stored. */
   #fail(piece: Piece, verdict: Verdict, failure: Failure): void {
     const { records } = piece;
-    const error = this.#tellFailure(records, piece.attempts, failure.thrown);
+    const error = this.#report.failed(records, piece.attempts, failure.thrown);
     if (verdict.fault === 'event') {
       // The far side works, and waiting would change nothing.
-      this.#endSending();
-      this.#sendAt = Number.NEGATIVE_INFINITY;
+      this.#endOutage();
+      this.#sendAt = AT_ONCE;
       if (records.length > 1) this.#replaceFirst(...halve(piece));
       else this.#replaceFirst({ ...piece, doom: { reason: verdict.message, cause: error } });
       return;
     }
-    this.#troubles.add('sending', verdict.fault, verdict.message, this.#now());
+    this.#report.ailing(verdict.fault, verdict.message);
     this.#outageSince ??= this.#now();
-    this.#wait(verdict);
+    this.#failures += 1;
+    this.#askedAt = this.#now() + verdict.askedMs;
+    this.#sendAt = Math.max(this.#backOff(this.#failures), this.#askedAt);
     if (this.#isGivenUp(piece.firstFailedAt, failure)) {
-      this.#lose(records, error);
+      this.#report.lost(records, error);
       this.#replaceFirst();
       return;
     }
@@ -398,7 +379,7 @@ export class Lane {
       proven: false,
       doom: undefined,
     });
-    this.#observer.setAside(record, error);
+    this.#report.setAside(record, error);
     this.#replaceFirst();
   }
 
@@ -414,19 +395,18 @@ export class Lane {
       return;
     }
     const begunAt = this.#now();
-    const failure = await this.#attempt([record], entry.attempts + 1, entry.firstFailedAt);
+    const failure = await this.#send([record], entry.attempts + 1, entry.firstFailedAt);
     if (this.#isAbandoned) return;
     const verdict = failure && judge(failure.thrown, 1);
     if (failure === undefined || verdict === undefined || verdict.failed?.size === 0) {
       this.#getThrough(1, begunAt);
       this.#leaveAside(entry);
-      return;
+    } else if (!this.#isStopping) {
+      this.#failAside(entry, record, verdict, failure, begunAt);
     }
-    if (this.#isStopping) return;
-    entry.attempts += 1;
-    this.#failAside(entry, record, verdict, failure, begunAt);
   }
 
+  /** What becomes of a record that is set aside and was not stored again. */
   #failAside(
     entry: SetAsideRecord,
     record: LedgerRecord,
@@ -435,10 +415,11 @@ export class Lane {
     begunAt: number,
   ): void {
     const now = this.#now();
-    const error = this.#tellFailure([record], entry.attempts, failure.thrown);
+    entry.attempts += 1;
     entry.firstFailedAt ??= now;
+    const error = this.#report.failed([record], entry.attempts, failure.thrown);
     if (verdict.fault !== 'event' && this.#isGivenUp(entry.firstFailedAt, failure)) {
-      this.#lose([record], error);
+      this.#report.lost([record], error);
       this.#leaveAside(entry);
       return;
     }
@@ -448,7 +429,7 @@ export class Lane {
     if (verdict.fault === 'event') {
       entry.doom = { reason: verdict.message, cause: error };
     } else if (!othersGotThrough) {
-      this.#troubles.add('sending', verdict.fault, verdict.message, now);
+      this.#report.ailing(verdict.fault, verdict.message);
     } else if (verdict.fault === 'transient' && now - entry.firstFailedAt >= maxElapsedMs) {
       const reason = `not stored for ${maxElapsedMs} ms while others were: ${verdict.message}`;
       entry.doom = { reason, cause: error };
@@ -482,9 +463,7 @@ export class Lane {
       entry.dueAt = this.#backOff(++entry.failures);
       return undefined;
     }
-    const message = `sink ${this.name}: record ${sequence} was set aside and is no longer there`;
-    this.#counters.lost += 1;
-    this.#observer.trouble(new AuditError('ledger-corrupt', message), []);
+    this.#report.vanished(sequence);
     this.#leaveAside(entry);
     return undefined;
   }
@@ -499,41 +478,19 @@ export class Lane {
     this.#settle();
   }
 
-  /** One attempt; undefined when all was stored. */
-  #attempt(
+  #send(
     records: readonly LedgerRecord[],
     attempt: number,
     firstFailedAt: number | undefined,
   ): Promise<Failure | undefined> {
-    const sending = this.#outlet.send(toBatch(records, this.#source.stream, attempt));
-    this.#sending = sending;
-    return new Promise((resolve) => {
-      let timer: Timer | undefined;
-      const done = (failure: Failure | undefined) => {
-        timer?.cancel();
-        if (this.#sending === sending) this.#sending = undefined;
-        resolve(failure);
-      };
-      sending.outcome.then(
-        () => done(undefined),
-        (thrown: unknown) => done({ thrown, isHung: false }),
-      );
-      const limitMs = this.#hungAfterMs(firstFailedAt);
-      if (limitMs > LONGEST_TIMER_MS) return;
-      timer = this.#clock.schedule(() => {
-        const thrown = new SinkError('transient', 'the sink did not settle the batch');
-        done({ thrown, isHung: true });
-        sending.abort(thrown);
-      }, limitMs);
-    });
+    return this.#sender.send(records, attempt, this.#hungAfterMs(firstFailedAt));
   }
 
   /** With a ledger a lane can wait for ever; without one memory would fill behind a hung sink. */
   #hungAfterMs(firstFailedAt: number | undefined): number {
     if (this.#deadLetters !== undefined) return Number.POSITIVE_INFINITY;
     const now = this.#now();
-    const { maxElapsedMs } = this.#delivery;
-    const leftMs = (firstFailedAt ?? now) + maxElapsedMs - now;
+    const leftMs = (firstFailedAt ?? now) + this.#delivery.maxElapsedMs - now;
     return Math.max(leftMs, this.#outlet.timeoutMs + HEED_MS);
   }
 
@@ -544,107 +501,61 @@ export class Lane {
     return this.#now() - firstFailedAt >= this.#delivery.maxElapsedMs;
   }
 
+  /** Without a ledger a batch is given up at a time that is known: it is tried once more then. */
+  #notTooLate(at: number, firstFailedAt: number | undefined): number {
+    if (this.#deadLetters !== undefined || firstFailedAt === undefined) return at;
+    return Math.min(at, firstFailedAt + this.#delivery.maxElapsedMs);
+  }
+
   /** Keeps an event for good as refused. Returns whether it is: only then it is settled. */
   async #bury(record: LedgerRecord, doom: Doom, attempts: number): Promise<boolean> {
     const { reason, cause } = doom;
     if (this.#deadLetters === undefined) {
-      this.#lose([record], cause);
+      this.#report.lost([record], cause);
       return true;
     }
     try {
       await this.#deadLetters.add(record, reason, attempts);
     } catch (thrown) {
-      if (this.#isAbandoned) return false;
-      const message = `sink ${this.name}: a dead letter could not be kept: ${messageOf(thrown)}`;
-      this.#troubles.add('burying', 'dead-letter', message, this.#now());
-      const error = new AuditError('ledger-unavailable', message, { cause: thrown });
-      this.#observer.trouble(error, [record]);
+      if (!this.#isAbandoned) this.#report.notBuried(record, thrown);
       return false;
     }
-    if (this.#isAbandoned) return true;
-    this.#troubles.end('burying');
-    this.#counters.deadLetters += 1;
-    this.#failures = 0;
-    this.#observer.dead(record, reason, attempts);
+    if (!this.#isAbandoned) {
+      this.#failures = 0;
+      this.#report.dead(record, reason, attempts);
+    }
     return true;
-  }
-
-  #lose(records: readonly LedgerRecord[], error: Error): void {
-    this.#counters.lost += records.length;
-    this.#observer.lost(records, error);
   }
 
   #getThrough(events: number, begunAt: number): void {
     this.#gotThrough += 1;
-    this.#counters.delivered += events;
-    this.#endSending();
+    this.#endOutage();
     this.#aside.prove();
-    this.#observer.delivered(events, this.#now() - begunAt);
+    this.#report.delivered(events, this.#now() - begunAt);
   }
 
   /** The far side works. */
-  #endSending(): void {
+  #endOutage(): void {
     this.#failures = 0;
     this.#asideFailures = 0;
-    this.#troubles.end('sending');
+    this.#report.well();
     const since = this.#outageSince;
     this.#outageSince = undefined;
+    // Without a ledger the bound is on memory, and memory fills during an outage too.
     if (since !== undefined && this.#deadLetters !== undefined) {
       this.#aside.discount(since, this.#now());
     }
   }
 
-  #tellFailure(records: readonly LedgerRecord[], attempt: number, thrown: unknown): Error {
-    this.#counters.failedAttempts += 1;
-    const error = toError(thrown);
-    const events = records.flatMap(({ content }) => content.event ?? []);
-    this.#observer.failed(error, events, attempt);
-    return error;
-  }
-
   #endReading(): void {
     this.#readFailures = 0;
-    this.#troubles.end('reading');
+    this.#report.read();
   }
 
   #failToRead(what: string, thrown: unknown): void {
-    const message = `sink ${this.name}: ${what}: ${messageOf(thrown)}`;
-    const error =
-      thrown instanceof AuditError
-        ? thrown
-        : new AuditError('ledger-unavailable', message, { cause: thrown });
     this.#readFailures += 1;
     this.#readAt = this.#backOff(this.#readFailures);
-    this.#troubles.add('reading', 'source', message, this.#now());
-    this.#observer.trouble(error, []);
-  }
-
-  #saved(failure: { readonly thrown: unknown } | undefined): void {
-    if (failure === undefined) {
-      this.#troubles.end('saving');
-      return;
-    }
-    const error = this.#notSaved(failure.thrown);
-    this.#troubles.add('saving', 'position', error.message, this.#now());
-    this.#observer.trouble(error, []);
-  }
-
-  #notSaved(cause: unknown): AuditError {
-    const message = `sink ${this.name}: its position could not be saved: ${messageOf(cause)}`;
-    return new AuditError('ledger-unavailable', message, { cause });
-  }
-
-  /** The next piece is not sent before the backoff is over. */
-  #wait(verdict: Verdict): void {
-    this.#failures += 1;
-    this.#askedAt = this.#now() + verdict.askedMs;
-    this.#sendAt = Math.max(this.#backOff(this.#failures), this.#askedAt);
-  }
-
-  /** Without a ledger a batch is given up at a time that is known: it is tried once more then. */
-  #notTooLate(at: number, firstFailedAt: number | undefined): number {
-    if (this.#deadLetters !== undefined || firstFailedAt === undefined) return at;
-    return Math.min(at, firstFailedAt + this.#delivery.maxElapsedMs);
+    this.#report.notRead(what, thrown);
   }
 
   #backOff(failures: number): number {
@@ -666,27 +577,26 @@ export class Lane {
     this.#reader.release(settled);
     this.#keeper.moved();
     this.#milestones.reach(settled);
-    this.#observer.settled(settled);
+    this.#report.settled(settled);
   }
 
   async #halt(graceMs: number): Promise<void> {
     const endsAt = this.#now() + graceMs;
     this.#isStopping = true;
     this.#endGrowth?.();
-    this.#sending?.abort(this.#shutDown());
+    this.#sender.abort(this.#shutDown());
     this.#wake?.();
-    if (this.#loop !== undefined) await this.#within(graceMs, this.#loop);
+    if (this.#loop !== undefined) await withinGrace(this.#clock, graceMs, this.#loop);
     this.#isAbandoned = true;
     if (this.#deadLetters === undefined) await this.#loseAll();
     this.#milestones.fail(this.#shutDown());
-    const closing = this.#close();
-    await this.#within(Math.max(0, endsAt - this.#now()), closing);
+    await withinGrace(this.#clock, endsAt - this.#now(), this.#close());
   }
 
   async #close(): Promise<void> {
-    const saved = await Promise.allSettled([this.#keeper.close()]);
+    const [saved] = await Promise.allSettled([this.#keeper.close()]);
     await Promise.allSettled([this.#reader.close(), this.#asideReader?.close()]);
-    if (saved[0].status === 'rejected') throw this.#notSaved(saved[0].reason);
+    if (saved.status === 'rejected') throw this.#report.notSaved(saved.reason);
   }
 
   /** Memory ends with the process: what is still in it is told. */
@@ -695,25 +605,14 @@ export class Lane {
       ...this.#aside.entries.flatMap(({ record }) => record ?? []),
       ...this.#pieces.flatMap(({ records }) => records),
     ];
-    if (held.length > 0) this.#lose(held, this.#shutDown());
-    let next = this.#gatherer.first;
-    while (next <= this.#source.deliverable) {
-      const records = await this.#reader.read(next, {
-        count: this.#delivery.maxBatch,
-        bytes: this.#delivery.maxBatchBytes,
-      });
+    if (held.length > 0) this.#report.lost(held, this.#shutDown());
+    const { maxBatch: count, maxBatchBytes: bytes } = this.#delivery;
+    for (let next = this.#gatherer.first; next <= this.#source.deliverable; ) {
+      const records = await this.#reader.read(next, { count, bytes });
       if (records.length === 0) return;
       next += records.length;
-      this.#lose(records, this.#shutDown());
+      this.#report.lost(records, this.#shutDown());
     }
-  }
-
-  /** Waits for work that may take longer, and then goes on without it. */
-  #within(ms: number, work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(resolve, Math.min(ms, LONGEST_TIMER_MS));
-      work.finally(() => timer.cancel()).then(resolve, reject);
-    });
   }
 
   #shutDown(): AuditError {
@@ -723,11 +622,4 @@ export class Lane {
   #now(): number {
     return this.#clock.monotonic();
   }
-}
-
-/** Why an attempt failed. */
-interface Failure {
-  readonly thrown: unknown;
-  /** The sink has not even said so. */
-  readonly isHung: boolean;
 }

@@ -6,9 +6,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { deadLetterFile } from '../../src/delivery/dead-letter.js';
 import type { LedgerRecord } from '../../src/ledger/record.js';
@@ -98,6 +99,20 @@ describe('dead letters', () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('that cannot be synced reject and leave nothing behind', async () => {
+    await open().add(record(1), 'no', 1);
+    const handle = await openFile(path());
+    const sync = jest.spyOn(Object.getPrototypeOf(handle) as FileHandle, 'datasync');
+    await handle.close();
+    sync.mockRejectedValueOnce(new Error('EIO'));
+    const letters = open();
+    await expect(letters.add(record(2), 'no', 1)).rejects.toThrow('EIO');
+    expect(lines()).toHaveLength(2);
+    await letters.add(record(2), 'no', 1);
+    expect(lines()).toHaveLength(3);
+    sync.mockRestore();
   });
 
   it('that cannot be written reject, and are whole at the next try', async () => {

@@ -148,6 +148,7 @@ describe('whatever a sink does', () => {
           }
           rig.failDeadLetters(undefined);
           await rig.pass(HOUR_MS);
+          expect(faults).toEqual([]);
 
           const all = range(1, source.deliverable);
           const later = given.later.filter(

@@ -29,6 +29,7 @@ export class ArraySource implements Source {
   released = 0;
   openReaders = 0;
   reads = 0;
+  onRead: () => void = () => {};
   readonly #callbacks = new Set<() => void>();
 
   constructor({ hasLedger = true } = {}) {
@@ -66,6 +67,7 @@ export class ArraySource implements Source {
     return {
       read: async (from: number, limits: ReadLimits) => {
         this.reads += 1;
+        this.onRead();
         if (this.fault !== undefined) throw this.fault;
         const found: LedgerRecord[] = [];
         let bytes = 0;

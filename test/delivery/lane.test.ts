@@ -109,18 +109,24 @@ describe('a lane hands batches to its sink', () => {
     context.setGlobalContextManager(manager);
     try {
       const key = createContextKey('request');
+      const request = ROOT_CONTEXT.setValue(key, 'a request');
       const seen: unknown[] = [];
-      const rig = laneRig({
-        farSide: () => {
-          seen.push(context.active().getValue(key), isTracingSuppressed(context.active()));
-        },
-      });
-      context.with(ROOT_CONTEXT.setValue(key, 'a request'), () => {
+      const source = new ArraySource();
+      source.onRead = () => seen.push(context.active().getValue(key));
+      const rig = context.with(request, () =>
+        laneRig({
+          source,
+          farSide: () => {
+            seen.push(context.active().getValue(key), isTracingSuppressed(context.active()));
+          },
+        }),
+      );
+      context.with(request, () => {
         rig.add(1);
         rig.lane.hurry(1);
       });
       await rig.idle();
-      expect(seen).toEqual([undefined, true]);
+      expect(seen).toEqual([undefined, undefined, true]);
     } finally {
       context.disable();
     }
@@ -134,6 +140,20 @@ describe('a lane hands batches to its sink', () => {
     expect(rig.clock.waiting).toBe(0);
     await rig.pass(60 * 60 * 1000);
     expect(rig.source.reads).toBe(reads);
+  });
+
+  it('and lets the event loop turn during a backlog, however quick the sink is', async () => {
+    const rig = laneRig();
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    rig.add(512 * 80);
+    await rig.lane.whenSettled(512 * 80);
+    clearImmediate(next);
+    expect(turns).toBeGreaterThanOrEqual(10);
   });
 
   it('with no more reads than batches during a backlog that it releases as it goes', async () => {
@@ -230,6 +250,23 @@ describe('an event that the sink will never accept', () => {
     expect(rig.dead).toEqual([{ sequence: 3, reason: 'too long', attempts: 4 }]);
     expect(rig.positions.position).toEqual({ acknowledged: 8, waiting: [] });
     expect(rig.lane.counters).toMatchObject({ delivered: 7, deadLetters: 1 });
+    expect(rig.lane.health()).toBeUndefined();
+  });
+
+  it('shows that the sink is there again', async () => {
+    let isDown = true;
+    const rig = laneRig({
+      farSide: () => {
+        throw isDown ? new Error('down') : new SinkError('event', 'too long');
+      },
+      delivery: { maxBatch: 1 },
+    });
+    rig.add(1);
+    await rig.pass(5000);
+    expect(rig.lane.health()).toMatchObject({ kind: 'transient' });
+    isDown = false;
+    await rig.pass(5000);
+    expect(rig.dead).toHaveLength(1);
     expect(rig.lane.health()).toBeUndefined();
   });
 
@@ -420,6 +457,28 @@ describe('a sink that is down', () => {
     expect(rig.mostInFlight).toBe(1);
   });
 
+  it('costs no event that stumbles once more after it its day of patience', async () => {
+    let isDown = true;
+    let stumbles = 3;
+    const rig = laneRig({
+      farSide: ({ numbers }) => {
+        if (isDown) throw new Error('down');
+        if (numbers.includes(1) && stumbles-- > 0) throw new Error('stumbled');
+      },
+      delivery: { maxBatch: 1 },
+    });
+    rig.add(3);
+    await rig.pass(30 * 60 * 60 * 1000);
+    expect(rig.told.setAside).toContain(1);
+    isDown = false;
+    for (let minute = 0; minute < 10; minute += 1) {
+      rig.add(1);
+      await rig.pass(60_000);
+    }
+    expect(rig.dead).toEqual([]);
+    expect(rig.positions.position).toEqual({ acknowledged: 13, waiting: [] });
+  });
+
   it('has what it was sent halved after five failures, and full batches soon after it is back', async () => {
     let isDown = true;
     const rig = laneRig({
@@ -557,6 +616,22 @@ describe('an event that the sink asks to try later for ever', () => {
     expect(rig.calls.length - before).toBe(120);
   });
 
+  it('is one of 64 that together are tried no more often while nothing gets through', async () => {
+    const source = new ArraySource();
+    for (const number of range(1, 64)) source.add(numbered(number));
+    const rig = laneRig({
+      source,
+      position: { acknowledged: 64, waiting: range(1, 64) },
+      farSide: () => {
+        throw new Error('down');
+      },
+    });
+    await rig.pass(HOUR);
+    const tried = new Set(rig.calls.flatMap(({ numbers }) => numbers));
+    expect(tried.size).toBe(64);
+    expect(rig.calls.length).toBeLessThan(130);
+  });
+
   it('is taken up again where an earlier run set it aside', async () => {
     const source = new ArraySource();
     for (const number of range(1, 3)) source.add(numbered(number));
@@ -570,6 +645,8 @@ describe('an event that the sink asks to try later for ever', () => {
     });
     await rig.pass(10_000);
     expect(rig.positions.position).toEqual({ acknowledged: 3, waiting: [2] });
+    expect(rig.source.openReaders).toBe(2);
+    expect(rig.source.released).toBe(3); // the second reader keeps nothing in memory
     isPoison = false;
     await rig.pass(30_000);
     expect(rig.positions.position).toEqual({ acknowledged: 3, waiting: [] });
@@ -749,6 +826,16 @@ describe('a source that cannot be read', () => {
       [3, 4],
     ]);
     expect(rig.lane.health()).toBeUndefined();
+  });
+
+  it('does not hold what was read before', async () => {
+    const rig = laneRig();
+    rig.add(2);
+    await rig.idle();
+    rig.source.fault = new Error('EIO');
+    rig.add(1);
+    await rig.idle();
+    expect(rig.batches).toEqual([[1, 2]]);
   });
 
   it('with a gap in it stops the lane before the gap', async () => {
