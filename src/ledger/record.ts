@@ -74,7 +74,7 @@ function quoteId(id: string): string {
   return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
-const HEAD = /^\{"seq":(\d{1,16}),"prev":"([0-9a-f]{64})","at":"([^"\\]{20,40})",/;
+const HEAD = /^\{"seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})","at":"([0-9TZ:.+-]{20,40})",/;
 
 /**
  * Reads a line back. Its bytes are whatever the disk holds: the form is checked, the JSON of its parts
@@ -164,7 +164,10 @@ function parseMalformed(
 
 function parseTrace(text: string): EventTrace {
   const { traceId, spanId, traceFlags } = parseJson(text) as EventTrace;
-  return Object.freeze({ traceId, spanId, traceFlags });
+  const trace = Object.freeze({ traceId, spanId, traceFlags });
+  const sound = typeof traceId === 'string' && typeof spanId === 'string';
+  if (!sound || traceToJson(trace) !== text) throw noRecord('its trace is none');
+  return trace;
 }
 
 function parseJson(text: string): unknown {
@@ -174,6 +177,9 @@ function parseJson(text: string): unknown {
     throw noRecord('a part of it is not valid JSON'); // the parser's message would quote it
   }
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused here
+const CONTROL = /[\u0000-\u001f]/;
 
 /** Walks along a line whose members stand in a fixed order. */
 class LineParser {
@@ -201,24 +207,35 @@ class LineParser {
     const quoted = this.#line.slice(this.#at, this.#stringEnd(this.#at));
     if (!quoted.startsWith('"')) throw noRecord(`${key} is not a string`);
     this.#at += quoted.length;
-    return quoted.includes('\\') ? String(parseJson(quoted)) : quoted.slice(1, -1);
+    if (quoted.includes('\\')) return String(parseJson(quoted));
+    // JSON has no raw control characters in its strings; a disk that lost a page has zeros there.
+    if (CONTROL.test(quoted)) throw noRecord(`${key} is not a string`);
+    return quoted.slice(1, -1);
   }
 
-  /** The raw text of an object. */
+  /** The raw text of an object, with the spaces that may stand round it in an attribute. */
   object(): string {
     const start = this.#at;
+    const open = this.#skipSpace(start);
+    if (this.#line[open] !== '{') throw noRecord(`no object begins at column ${start + 1}`);
     let depth = 0;
-    for (let at = start; at < this.#line.length; at += 1) {
+    for (let at = open; at < this.#line.length; at += 1) {
       const unit = this.#line.charCodeAt(at);
       if (unit === 0x22) at = this.#stringEnd(at) - 1;
       else if (unit === 0x7b || unit === 0x5b) depth += 1;
       else if (unit === 0x7d || unit === 0x5d) depth -= 1;
       if (depth === 0) {
-        this.#at = at + 1;
+        this.#at = this.#skipSpace(at + 1);
         return this.#line.slice(start, this.#at);
       }
     }
     throw noRecord(`the value at column ${start + 1} does not end`);
+  }
+
+  #skipSpace(start: number): number {
+    let at = start;
+    while (this.#line[at] === ' ' || this.#line[at] === '\t') at += 1;
+    return at;
   }
 
   /** Where the string that begins here ends: after the first quote with no odd row of `\` before it. */
