@@ -29,18 +29,32 @@ export class Chain {
   }
 }
 
-// Quotes inside a record's values are escaped, so this cannot stand in the strings of a payload.
 const RECORD = /\{"seq":(\d{1,16}),"prev":"([0-9a-f]{64})","at":"/g;
+const LF = '\n';
 
 /**
  * Whether bytes behind the last good line are more than a torn tail: the number of a record in them
  * that is no mere beginning of the next line, or undefined.
  */
 export function findLaterRecord(rest: Buffer, next: Chain): number | undefined {
-  for (const match of rest.toString('latin1').matchAll(RECORD)) {
+  const text = rest.toString('latin1');
+  for (const match of text.matchAll(RECORD)) {
+    const at = match.index;
     const sequence = Number(match[1]);
-    if (match.index === 0 && sequence === next.sequence && match[2] === next.previousHash) continue;
-    if (sequence >= next.sequence) return sequence;
+    if (at === 0 && sequence === next.sequence && match[2] === next.previousHash) continue;
+    if (sequence < next.sequence) continue;
+    if (at === 0 || text[at - 1] === LF || followsDamagedEnd(rest, text, at, match[2]!)) {
+      return sequence;
+    }
   }
   return undefined;
+}
+
+/**
+ * A payload may hold what looks like a record; a real one behind a damaged LF carries the hash of what
+ * stands before that.
+ */
+function followsDamagedEnd(rest: Buffer, text: string, at: number, previousHash: string): boolean {
+  const start = text.lastIndexOf(LF, at - 1) + 1;
+  return hashOf(rest.subarray(start, at - 1)) === previousHash;
 }

@@ -38,11 +38,10 @@ export function readManifestSync(directory: string): Manifest | undefined {
   return manifest;
 }
 
-export function createManifestSync(directory: string, createdAt: string): Manifest {
+/** The manifest of a ledger that begins now. */
+export function newManifest(createdAt: string): Manifest {
   const first = { sequence: 1, previousHash: NO_HASH };
-  const manifest: Manifest = { format: FORMAT, stream: randomUUID(), createdAt, first };
-  writeManifestSync(directory, manifest);
-  return manifest;
+  return { format: FORMAT, stream: randomUUID(), createdAt, first };
 }
 
 export function writeManifestSync(directory: string, manifest: Manifest): void {
