@@ -29,6 +29,15 @@ const POLL_MS = 100;
 const BEAT_DIGITS = 12;
 const MAX_LOCK_BYTES = 4096;
 
+/**
+ * The tokens of the locks that this thread holds: where the system tells nothing of processes, a
+ * thread that waits for a heartbeat would wait for its own. Shared by the two copies of the package.
+ */
+const HELD = Symbol.for('otel-audit.locks');
+const shared = globalThis as { [HELD]?: Set<string> };
+shared[HELD] ??= new Set();
+const heldHere = shared[HELD];
+
 /** The one writer's claim on a ledger. */
 export class Lock {
   readonly path: string;
@@ -41,6 +50,7 @@ export class Lock {
   #released = false;
 
   private constructor(path: string, fd: number, holder: Holder, takenOver: boolean) {
+    heldHere.add(holder.token);
     this.path = path;
     this.takenOver = takenOver;
     this.#fd = fd;
@@ -90,6 +100,7 @@ export class Lock {
     if (this.#released) return;
     const held = this.isHeld();
     this.#released = true;
+    heldHere.delete(this.#holder.token);
     clearInterval(this.#timer);
     try {
       if (held) fs.unlinkSync(this.path);
@@ -122,7 +133,9 @@ function claim(directory: string, mayWait: boolean, silent: string | undefined):
       if (tryLink(temporary, path)) return Lock.own(path, fd, holder, false);
       const other = readHolder(path);
       if (other === 'gone') continue;
-      if (isDead(other, path, mayWait, silent)) {
+      const state = judge(other, path, mayWait, silent);
+      if (state === 'changed') continue;
+      if (state === 'dead') {
         // Whoever loses a race of two takers has no link left, and acknowledges nothing.
         fs.renameSync(temporary, path);
         return Lock.own(path, fd, holder, true);
@@ -152,27 +165,33 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Whether the holder of a lock is known to be dead. May block for 5 s where only silence tells. */
-function isDead(
+/**
+ * What is known of the holder of a lock; `changed`: it is another by now, or gone. May block for 5 s
+ * where only silence tells.
+ */
+function judge(
   other: Holder | undefined,
   path: string,
   mayWait: boolean,
   silent: string | undefined,
-): boolean {
+): 'alive' | 'dead' | 'changed' {
+  if (other !== undefined && heldHere.has(other.token)) return 'alive';
   const self = thisHolder();
   if (other !== undefined && self.boot !== '' && other.host === self.host) {
     if (other.boot === self.boot && other.pidNamespace === self.pidNamespace) {
-      return !isAlive(other.pid, other.startTime);
+      return isAlive(other.pid, other.startTime) ? 'alive' : 'dead';
     }
   }
-  if (!mayWait) return silent !== undefined && rawLock(path) === silent;
+  if (!mayWait) return silent !== undefined && rawLock(path) === silent ? 'dead' : 'alive';
   // Another host, another container, another boot, or a lock that nobody can read.
   const before = rawLock(path);
   for (let waited = 0; waited < SILENCE_MS; waited += POLL_MS) {
     sleepSync(POLL_MS);
-    if (rawLock(path) !== before) return false;
+    if (rawLock(path) === before) continue;
+    const now = readHolder(path);
+    return now !== 'gone' && now?.token === other?.token ? 'alive' : 'changed';
   }
-  return true;
+  return 'dead';
 }
 
 function isAlive(pid: number, startTime: string): boolean {
@@ -181,7 +200,9 @@ function isAlive(pid: number, startTime: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false;
   }
-  const now = startTimeOf(pid);
+  const { state, startTime: now } = processOf(pid);
+  // A zombie writes no more, but answers to its pid until its parent asks for it, which may be never.
+  if (state === 'Z' || state === 'X') return false;
   return startTime === '' || now === '' || now === startTime;
 }
 
@@ -192,16 +213,17 @@ function thisHolder(): Holder {
     boot: readSystem('/proc/sys/kernel/random/boot_id'),
     pidNamespace: readPidNamespace(),
     pid: process.pid,
-    startTime: startTimeOf(process.pid),
+    startTime: processOf(process.pid).startTime,
     thread: threadId,
     token: randomUUID(),
   };
 }
 
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, `)` included. */
-function startTimeOf(pid: number): string {
+/** Fields 3 and 22 of /proc/<pid>/stat; the name in field 2 may hold anything, `)` included. */
+function processOf(pid: number): { readonly state: string; readonly startTime: string } {
   const stat = readSystem(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
 }
 
 function readPidNamespace(): string {
@@ -239,10 +261,15 @@ function readHolder(path: string): Holder | undefined | 'gone' {
   const text = rawLock(path);
   if (text === undefined) return 'gone';
   try {
-    const { host, boot, pidNamespace, pid, startTime, ...rest } = JSON.parse(text) as Holder;
-    const texts = [host, boot, pidNamespace, startTime];
-    const sound = texts.every((value) => typeof value === 'string') && Number.isSafeInteger(pid);
-    return sound && pid > 0 ? { ...rest, host, boot, pidNamespace, pid, startTime } : undefined;
+    const holder = JSON.parse(text) as Holder;
+    const { beat, host, boot, pidNamespace, pid, startTime, thread, token } = holder;
+    const texts = [beat, host, boot, pidNamespace, startTime, token];
+    const sound =
+      texts.every((value) => typeof value === 'string') &&
+      Number.isSafeInteger(thread) &&
+      Number.isSafeInteger(pid) &&
+      pid > 0;
+    return sound ? holder : undefined;
   } catch {
     return undefined;
   }
