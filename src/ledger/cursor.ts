@@ -69,18 +69,21 @@ export class Cursor {
   /** Resolves once this position, or a later one, is on disk. */
   save(position: Position): Promise<void> {
     this.#wanted = position;
-    this.#saving ??= this.#saveWanted().finally(() => {
-      this.#saving = undefined;
-    });
+    this.#saving ??= this.#saveWanted();
     return this.#saving;
   }
 
   async #saveWanted(): Promise<void> {
-    while (this.#wanted !== undefined) {
-      const position = this.#wanted;
-      this.#wanted = undefined;
-      await replaceFile(this.path, textOf(position));
-      this.#position = position;
+    try {
+      while (this.#wanted !== undefined) {
+        const position = this.#wanted;
+        this.#wanted = undefined;
+        await replaceFile(this.path, textOf(position));
+        this.#position = position;
+      }
+    } finally {
+      // Here and not in a `finally` of the promise: a save in between would wait for nobody.
+      this.#saving = undefined;
     }
   }
 }

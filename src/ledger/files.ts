@@ -1,14 +1,20 @@
 import fs from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { AuditError, messageOf } from '../errors.js';
 
 export const FILE_MODE = 0o600;
 export const FOLDER_MODE = 0o700;
 
-/** Makes a folder and its parents, and lasts: the folder that holds it is synced. */
+/** Makes a folder and its parents, and lasts: the folders that hold them are synced. */
 export function makeFolderSync(folder: string): void {
   const first = fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first !== undefined) syncFolderSync(dirname(first));
+  if (first === undefined) return;
+  const last = dirname(resolve(first));
+  let parent = resolve(folder);
+  do {
+    parent = dirname(parent);
+    syncFolderSync(parent);
+  } while (parent !== last && parent !== dirname(parent));
 }
 
 /** Makes names that appeared in a folder or went from it last. */

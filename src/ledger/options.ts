@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { AuditError } from '../errors.js';
 
 /** Where and how the ledger is kept. */
@@ -62,7 +63,7 @@ export function resolveLedgerOptions(
   requireNumber(`${path}.retain.maxAgeMs`, retain.maxAgeMs ?? 0, 0);
   requireNumber(`${path}.retain.maxBytes`, retain.maxBytes ?? 0, 0);
   return {
-    directory,
+    directory: resolve(directory), // the process may change its own folder later
     slots,
     retain,
     maxSegmentBytes: requireNumber(

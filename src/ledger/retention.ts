@@ -42,7 +42,11 @@ export function retire(
   if (count === 0) return undefined;
   const moved = { ...manifest, first: { sequence: segments[count]!, previousHash } };
   writeManifestSync(directory, moved);
-  for (const segment of segments.slice(0, count)) fs.unlinkSync(segmentPath(directory, segment));
-  syncFolderSync(directory);
+  try {
+    for (const segment of segments.slice(0, count)) fs.unlinkSync(segmentPath(directory, segment));
+    syncFolderSync(directory);
+  } catch {
+    // The manifest no longer knows them: the next opening removes what is left.
+  }
   return { manifest: moved, count };
 }
