@@ -70,12 +70,14 @@ export class IdIndex {
   }
 
   setOffset(sequence: number, offset: number): void {
-    this.#offsets[sequence % this.capacity] = offset;
+    const place = sequence % this.capacity;
+    if (this.#sequences[place] === sequence) this.#offsets[place] = offset;
   }
 
-  /** Where the line of a record that {@link find} returned begins in its segment, in bytes. */
-  offsetOf(sequence: number): number {
-    return this.#offsets[sequence % this.capacity]!;
+  /** Where the line of a record begins in its segment, in bytes, if its id is among the known ones. */
+  offsetOf(sequence: number): number | undefined {
+    const place = sequence % this.capacity;
+    return this.#sequences[place] === sequence ? this.#offsets[place] : undefined;
   }
 
   /** Knuth's deletion from a table with linear probing (TAOCP 6.4, algorithm R): no gravestones. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.js';
-import { AuditError, messageOf, toError } from '../errors.js';
+import { AuditError, toError } from '../errors.js';
 import { eventToJson } from '../event/json.js';
 import { formatTimestamp } from '../event/timestamp.js';
 import { whenProcessExits } from '../process-exit.js';
@@ -12,7 +12,7 @@ import { Lock } from './lock.js';
 import type { Manifest } from './manifest.js';
 import { openLedgerSync } from './opening.js';
 import type { ResolvedLedgerOptions } from './options.js';
-import { type ReadLimits, RecordReader, readLineSync } from './reader.js';
+import { findLineSync, type ReadLimits, RecordReader, readLineSync } from './reader.js';
 import {
   bodyOf,
   hashOf,
@@ -118,6 +118,8 @@ export class Ledger {
   /** Bytes accepted and not durable. */
   #waitingBytes = 0;
   #turnScheduled = false;
+  /** Lines are being made: whoever is told of a fault in between may record, and must not mix in. */
+  #building = false;
   #mustBegin: boolean;
   #syncing = false;
   #syncTimer: Timer | undefined;
@@ -126,6 +128,9 @@ export class Ledger {
   #blocked = false;
   /** The newest segment can no longer be trusted. */
   #mustRestart = false;
+  /** Somebody else may be writing: nothing is written any more. */
+  #lockGone = false;
+  #closing: Promise<void> | undefined;
   #trouble: LedgerTrouble | undefined;
   #retryMs = RETRY_MS;
   #retryTimer: Timer | undefined;
@@ -159,6 +164,8 @@ export class Ledger {
       this.stream = opened.manifest.stream;
       this.heldRecords = opened.newest > 0;
       this.#writer = new SegmentWriter(directory, opened.segments);
+      // What is found counts as durable from here on.
+      this.#writer.syncNewestSync(options.maxWaitingBytes * LENIENCY);
       // Late lines of a writer that was taken over must be superseded.
       this.#mustBegin = lock.takenOver || opened.segments.length === 0;
       if (!this.#mustBegin) this.#writer.continueLast(opened.size);
@@ -257,15 +264,33 @@ export class Ledger {
 
   /** Writes what is waiting. */
   flush(): void {
-    if (this.#pending.length > 0) {
-      const pending = this.#pending;
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      const recordedAt = formatTimestamp(this.#clock.now());
-      for (const { content, body } of pending) this.#build(content, body, recordedAt);
+    if (this.#building) return; // the loop below goes on until it has made everything a line
+    if (this.#built < this.#accepted && this.#ended === undefined) {
+      this.#buildPending();
       this.#writeOut();
+      this.#shrinkBuffer();
+      if (this.#lockGone) this.#loseLock();
     }
     this.#sync();
+  }
+
+  #buildPending(): void {
+    const recordedAt = formatTimestamp(this.#clock.now());
+    this.#building = true;
+    try {
+      while (this.#built < this.#accepted) {
+        const { content, body } = this.#pendingOf(this.#built + 1)!;
+        this.#build(content, body, recordedAt);
+      }
+      this.#pending = [];
+      this.#pendingBytes = 0;
+    } finally {
+      this.#building = false;
+    }
+  }
+
+  #pendingOf(sequence: number): Pending | undefined {
+    return this.#pending[this.#pending.length - 1 - (this.#accepted - sequence)];
   }
 
   /** Calls back whenever more became deliverable. Returns what ends that. */
@@ -305,7 +330,8 @@ export class Ledger {
 
   /** Opens, or makes, the cursor of a sink. */
   cursor(sink: string, startAt: 'beginning' | 'end'): Cursor {
-    const start = startAt === 'end' && this.heldRecords ? this.#accepted : this.first - 1;
+    // Not further than what is durable, or a crash could leave the cursor ahead of the ledger.
+    const start = startAt === 'end' && this.heldRecords ? this.#synced : this.first - 1;
     try {
       return Cursor.openSync(this.directory, sink, {
         start,
@@ -362,12 +388,20 @@ export class Ledger {
    *
    * @throws {AuditError} `ledger-unavailable` if something could not be kept.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#building) await undefined; // an observer closes it
     if (this.#ended !== undefined) return;
     this.flush();
     if (this.#blocked) this.#resume();
     while (this.#syncing || (this.#isWell() && this.#synced < this.#accepted)) {
+      this.flush(); // it takes records until all are durable
       this.#syncInBackground();
+      if (!this.#syncing) continue;
       await new Promise<void>((resolve) => {
         this.#onSettled = resolve;
       });
@@ -400,17 +434,29 @@ export class Ledger {
       const record = this.#hot.get(n);
       if (record !== undefined) contents.push(record.content);
     }
-    return [...contents, ...this.#pending.map(({ content }) => content)];
+    for (let n = this.#built + 1; n <= this.#accepted; n += 1) {
+      contents.push(this.#pendingOf(n)!.content);
+    }
+    return contents;
   }
 
   /** The process ends: what is written survives it, a sync only guards against the power going. */
   #closeAtExit(): void {
+    this.#building = false; // an observer may have ended the process
     this.flush();
+    const alone = !this.#syncing;
+    this.#syncing = false; // the end of that sync will not be heard
     if (this.#blocked) this.#resume();
+    if (this.#ended !== undefined) return;
     const lost = this.#blocked ? this.#contentsFrom(this.#written + 1) : [];
     const reason = this.#trouble?.message;
     try {
       this.#writer.syncSync();
+      // Beside another sync this one could not tell whose failure is whose.
+      if (alone && !this.#mustRestart && this.#lock.isHeld()) {
+        this.#synced = this.#written;
+        this.#settleWaiters();
+      }
     } catch {
       // Nobody was told that it is durable.
     }
@@ -423,11 +469,12 @@ export class Ledger {
 
   /** @throws {AuditError} `queue-full` */
   #makeRoom(bytes: number): void {
-    if (this.#waitingBytes + bytes <= MAX_UNSYNCED_BYTES) return;
+    const { maxWaitingBytes } = this.#options;
+    if (this.#waitingBytes + bytes <= Math.min(MAX_UNSYNCED_BYTES, maxWaitingBytes)) return;
     this.flush();
     // Beside a sync under way a second one could not tell whose failure is whose.
     if (!this.#blocked && !this.#syncing) this.#syncBlocking();
-    const { maxWaitingBytes } = this.#options;
+    if (this.#ended !== undefined) throw this.#ended;
     const bound = this.#blocked ? maxWaitingBytes : maxWaitingBytes * LENIENCY;
     if (this.#waitingBytes + bytes <= bound) return;
     throw new AuditError(
@@ -486,7 +533,7 @@ export class Ledger {
   }
 
   #beginSegment(sequence: number): void {
-    if (this.#blocked) return;
+    if (this.#blocked || !this.#mayWrite()) return;
     try {
       this.#writer.begin(sequence);
       this.#mustBegin = false;
@@ -501,14 +548,26 @@ export class Ledger {
   #writeOut(): void {
     const length = this.#filled;
     this.#filled = 0;
-    if (length === 0 || this.#blocked) return;
+    if (length === 0 || this.#blocked || !this.#mayWrite()) return;
     try {
       this.#writer.append(this.#buffer, length);
       this.#written = this.#putUpTo;
     } catch (error) {
       this.#block(error, !FULL.has(codeOf(error) ?? ''));
     }
+  }
+
+  /** Only when no line is in the buffer: a large one goes with the line that needed it. */
+  #shrinkBuffer(): void {
     if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  }
+
+  /** A writer that lost its lock would write over the records of the next one. */
+  #mayWrite(): boolean {
+    if (this.#lock.isHeld()) return true;
+    this.#lockGone = true;
+    this.#blocked = true;
+    return false;
   }
 
   #block(cause: unknown, mustRestart: boolean): void {
@@ -531,8 +590,12 @@ export class Ledger {
 
   /** Tries to write what was kept in memory while the disk refused. */
   #resume(): void {
-    if (!this.#blocked || this.#syncing) return; // the end of a sync comes back here
+    if (!this.#blocked || this.#syncing || this.#building) return; // the end of a sync comes back here
     this.#blocked = false;
+    if (!this.#mayWrite()) {
+      this.#loseLock();
+      return;
+    }
     if (this.#mustRestart) {
       try {
         this.#writer.restartAt(this.#synced + 1);
@@ -544,12 +607,17 @@ export class Ledger {
       this.#mustBegin = false;
       this.#written = this.#synced;
     }
+    this.#filled = 0;
     this.#putUpTo = this.#written;
+    this.#building = true;
     for (let n = this.#written + 1; n <= this.#built && !this.#blocked; n += 1) {
       this.#put(n, lineOf(this.#hot.get(n)!));
     }
+    this.#building = false;
     this.#writeOut();
-    if (!this.#blocked) this.flush();
+    this.#shrinkBuffer();
+    if (this.#lockGone) this.#loseLock();
+    else if (!this.#blocked) this.flush();
   }
 
   /** Makes what is written durable: at once where somebody waits, soon otherwise. */
@@ -685,7 +753,7 @@ export class Ledger {
       if (sequence > this.#accepted) continue; // cut off by a repair
       const known =
         sequence > this.#built
-          ? this.#pending[sequence - this.#built - 1]?.content
+          ? this.#pendingOf(sequence)?.content
           : this.record(sequence)?.content;
       if (known === undefined || known.id !== content.id) continue;
       if (sameContent(known, content)) return sequence;
@@ -702,7 +770,8 @@ export class Ledger {
     const { segments } = this.#writer;
     const path = segmentPath(this.directory, segments[segmentIndexOf(segments, sequence)]!);
     try {
-      const line = readLineSync(path, this.#ids.offsetOf(sequence));
+      const offset = this.#ids.offsetOf(sequence) ?? findLineSync(path, sequence);
+      const line = offset === undefined ? undefined : readLineSync(path, offset);
       if (line === undefined) return undefined;
       const record = parseRecord(line.toString('utf8'), line.length, hashOf(line));
       return record.sequence === sequence ? record : undefined;
@@ -730,9 +799,6 @@ function lockFolder(directory: string): Lock {
     return Lock.acquireSync(directory);
   } catch (error) {
     if (error instanceof AuditError) throw error;
-    throw unavailable(
-      `the ledger's folder ${directory} cannot be used: ${messageOf(error)}`,
-      error,
-    );
+    throw unavailable(`the ledger's folder ${directory} cannot be used`, error);
   }
 }

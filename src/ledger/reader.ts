@@ -44,10 +44,14 @@ export class RecordReader {
    * @throws {AuditError} `ledger-corrupt`, naming file and record; `ledger-unavailable`.
    */
   async read(from: number, upTo: number, limits: ReadLimits): Promise<LedgerRecord[]> {
+    const records: LedgerRecord[] = [];
     try {
-      return await this.#read(from, upTo, limits);
+      await this.#read(from, upTo, limits, records);
+      return records;
     } catch (error) {
       await this.close(); // the file may be mended: begin anew the next time
+      // What stands before the fault is good.
+      if (records.length > 0) return records;
       if (error instanceof AuditError) throw error;
       throw unavailable(`${this.#path} cannot be read`, error);
     }
@@ -64,8 +68,12 @@ export class RecordReader {
     return segmentPath(this.#ledger.directory, this.#segment);
   }
 
-  async #read(from: number, upTo: number, { count, bytes }: ReadLimits): Promise<LedgerRecord[]> {
-    const records: LedgerRecord[] = [];
+  async #read(
+    from: number,
+    upTo: number,
+    { count, bytes }: ReadLimits,
+    records: LedgerRecord[],
+  ): Promise<void> {
     let size = 0;
     let sequence = from;
     while (sequence <= upTo && records.length < count) {
@@ -80,13 +88,15 @@ export class RecordReader {
         break;
       }
       const fault = this.#chain.take(lines.bytes, lines.start, lines.end);
-      if (fault !== undefined) throw this.#corrupt(this.#chain.sequence, `: its line ${fault}`);
+      if (fault !== undefined) {
+        records.pop(); // the fault may be in the line before
+        throw this.#corrupt(this.#chain.sequence, `: its line ${fault}`);
+      }
       if (this.#chain.sequence <= sequence) continue; // on the way to where we begin
       records.push(this.#parse(length));
       size += length;
       sequence += 1;
     }
-    return records;
   }
 
   #parse(length: number): LedgerRecord {
@@ -152,6 +162,18 @@ export function scanLinesSync(
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** Where the line of a record begins in a segment, in bytes; reads all that stands before it. */
+export function findLineSync(path: string, sequence: number): number | undefined {
+  const head = `{"seq":${sequence},"`;
+  let found: number | undefined;
+  scanLinesSync(path, READ_BYTES, ({ bytes, start, end, offset }) => {
+    if (bytes.toString('latin1', start, start + head.length) !== head) return true;
+    found = offset - (end - start) - 1;
+    return false;
+  });
+  return found;
 }
 
 /** The line that begins at a place in a file, without its LF, or undefined. */

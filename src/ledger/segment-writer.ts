@@ -25,6 +25,24 @@ export class SegmentWriter {
     return this.#size;
   }
 
+  /**
+   * Syncs what an earlier process wrote and may not have synced: the newest segments, together more
+   * than `bytes`.
+   */
+  syncNewestSync(bytes: number): void {
+    let size = 0;
+    for (let n = this.segments.length - 1; n >= 0 && size <= bytes; n -= 1) {
+      const fd = fs.openSync(segmentPath(this.directory, this.segments[n]!), 'r+');
+      try {
+        fs.fdatasyncSync(fd);
+        size += fs.fstatSync(fd).size;
+      } finally {
+        fs.closeSync(fd);
+      }
+    }
+    syncFolderSync(this.directory);
+  }
+
   /** Goes on at the end of the newest segment. */
   continueLast(size: number): void {
     this.#fd = fs.openSync(segmentPath(this.directory, this.segments.at(-1)!), 'r+');
