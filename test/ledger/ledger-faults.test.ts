@@ -290,10 +290,10 @@ describe('a failed sync', () => {
 
 describe('large lines', () => {
   it('keep their bytes where the segment rolls at a small line behind them', async () => {
-    const open = folder.open({ maxSegmentBytes: 400_000 });
+    const open = folder.open({ maxSegmentBytes: 100_500 });
     const events = tracked(open);
     // One flush: the buffer grows for the large line, and the small one behind it begins a segment.
-    open.ledger.append(contentNamed('large', 'x'.repeat(399_500)));
+    open.ledger.append(contentNamed('large', 'x'.repeat(100_000)));
     events.append('b', 'c');
     await until(() => events.acknowledged.length === 2);
     expect(open.ledger.segments).toEqual([1, 2]);
