@@ -25,7 +25,7 @@ const READ_BYTES = 256 * 1024;
 
 /**
  * Reads records from the segments, in order, and checks the chain as it goes. A line at or past the
- * number at which the next segment begins is superseded and not looked at. One read at a time.
+ * number at which the next segment begins is superseded and not looked at.
  */
 export class RecordReader {
   readonly #ledger: SegmentList;
@@ -33,23 +33,41 @@ export class RecordReader {
   #segment = 0;
   #lines = new LineBuffer(0, 0);
   #chain = new Chain(0, undefined);
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(ledger: SegmentList) {
     this.#ledger = ledger;
   }
 
   /**
-   * The records from `from` to `upTo`, as many as the limits allow.
+   * The records from `from` to `upTo`, as many as the limits allow; where a fault stands in between,
+   * those before it.
    *
    * @throws {AuditError} `ledger-corrupt`, naming file and record; `ledger-unavailable`.
    */
-  async read(from: number, upTo: number, limits: ReadLimits): Promise<LedgerRecord[]> {
+  read(from: number, upTo: number, limits: ReadLimits): Promise<LedgerRecord[]> {
+    return this.#inTurn(() => this.#readSome(from, upTo, limits));
+  }
+
+  /** Lets go of the file, after a read that is under way. */
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#letGo());
+  }
+
+  /** One at a time: two would walk along the same file, and one would leave it open. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #readSome(from: number, upTo: number, limits: ReadLimits): Promise<LedgerRecord[]> {
     const records: LedgerRecord[] = [];
     try {
       await this.#read(from, upTo, limits, records);
       return records;
     } catch (error) {
-      await this.close(); // the file may be mended: begin anew the next time
+      await this.#letGo(); // the file may be mended: begin anew the next time
       // What stands before the fault is good.
       if (records.length > 0) return records;
       if (error instanceof AuditError) throw error;
@@ -57,7 +75,7 @@ export class RecordReader {
     }
   }
 
-  async close(): Promise<void> {
+  async #letGo(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     this.#lines = new LineBuffer(0, 0);
@@ -117,7 +135,7 @@ export class RecordReader {
     if (this.#file !== undefined && segment === this.#segment && chain.sequence <= sequence) return;
     // Walking on from the segment before, the chain goes on too; elsewhere the first line is believed.
     const goesOn = this.#file !== undefined && chain.sequence === segment;
-    await this.close();
+    await this.#letGo();
     this.#segment = segment;
     this.#chain = new Chain(segment, goesOn ? chain.previousHash : undefined);
     this.#file = await fs.promises.open(this.#path, 'r');
