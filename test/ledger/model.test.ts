@@ -108,6 +108,8 @@ class Real {
   }
 
   async restart(model: Model): Promise<void> {
+    this.faults.holdSyncs = false; // closing waits for them
+    this.faults.finishSyncs();
     await this.open.ledger.close().catch(() => {});
     this.#era += 1;
     this.#reopen(model);
