@@ -252,6 +252,24 @@ describe('a failed sync', () => {
     expect(idsOf()).toEqual(['a', 'big', 'b', 'c']);
   });
 
+  it('that succeeds acknowledges what was written before it began, and no more', async () => {
+    const open = folder.open();
+    await keep(open.ledger, 'a');
+    const events = tracked(open);
+    faults.holdSyncs = true;
+    open.ledger.append(contentNamed('big', 'x'.repeat(100_000))); // too large to sync blocking
+    events.append('b');
+    await new Promise((resolve) => setImmediate(resolve));
+    open.ledger.append(contentNamed('bigger', 'x'.repeat(100_000)));
+    events.append('c');
+    await new Promise((resolve) => setImmediate(resolve));
+    faults.finishSyncs();
+    expect(events.acknowledged).toEqual(['b']);
+    expect(open.ledger.deliverable).toBe(3);
+    faults.finishSyncs();
+    expect(events.acknowledged).toEqual(['b', 'c']);
+  });
+
   it('over several segments removes those whose every line is written again', async () => {
     const open = folder.open({ maxSegmentBytes: 1 });
     await keep(open.ledger, 'a');

@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import { describe, expect, it, jest } from '@jest/globals';
+import { diskFaults } from '../support/disk-faults.js';
 import { contentNamed, keep, ledgerFolder } from '../support/ledger-folder.js';
 import { verifyChain } from '../support/verify-chain.js';
 
 const SEGMENT = '00000000000000000001.jsonl';
+diskFaults(); // none here: what is synced is not the question, and takes long
 const folder = ledgerFolder();
 
 /** A closed ledger with these records; its only segment's bytes. */

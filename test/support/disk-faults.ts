@@ -86,6 +86,7 @@ export function diskFaults(): DiskFaults {
       faults.space -= part;
       return real.writeSync(fd, bytes, offset, part, position);
     }) as typeof fs.writeSync);
+    jest.spyOn(fs, 'fsyncSync').mockImplementation(() => {});
     jest.spyOn(fs, 'fdatasyncSync').mockImplementation((fd) => {
       syncs += 1;
       if (segments.has(fd) && faults.sync !== undefined) throw faults.sync;
