@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { onProcessExit } from '../src/process-exit.js';
+import { whenProcessExits } from '../src/process-exit.js';
 
 describe('what runs when the process exits', () => {
   it('shares one listener, which goes with the last', () => {
     const before = process.listenerCount('exit');
-    const ends = Array.from({ length: 20 }, () => onProcessExit(() => {}));
+    const ends = Array.from({ length: 20 }, () => whenProcessExits(() => {}));
     expect(process.listenerCount('exit')).toBe(before + 1);
     for (const end of ends) end();
     expect(process.listenerCount('exit')).toBe(before);
@@ -16,20 +16,20 @@ describe('what runs when the process exits', () => {
     const present = new Set(process.listeners('exit'));
     const ran: string[] = [];
     const ends = [
-      onProcessExit(() => {
+      whenProcessExits(() => {
         ran.push('throws');
         throw new Error('boom');
       }),
-      onProcessExit(() => {
+      whenProcessExits(() => {
         ran.push('ends');
         ends[1]!();
       }),
-      onProcessExit(() => ran.push('last')),
+      whenProcessExits(() => ran.push('last')),
     ];
     const listener = process.listeners('exit').find((known) => !present.has(known))!;
     listener(0);
     listener(0);
     for (const end of ends) end();
-    expect(ran).toEqual(['throws', 'ends', 'last', 'throws', 'last']);
+    expect(ran).toEqual(['last', 'ends', 'throws', 'last', 'throws']);
   });
 });

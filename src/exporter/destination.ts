@@ -1,6 +1,7 @@
 import type { EventPairChecker } from '../checker.js';
 import type { Clock } from '../clock.js';
-import { Lane, type LaneCounters } from '../delivery/lane.js';
+import { Lane } from '../delivery/lane.js';
+import type { LaneCounters } from '../delivery/lane-report.js';
 import type { Delivery } from '../delivery/options.js';
 import { Outlet } from '../delivery/outlet.js';
 import type { DeadLetters, PositionStore, Source } from '../delivery/source.js';

@@ -102,13 +102,19 @@ export class IdIndex {
   }
 }
 
+// Ids may come from outside: without a seed they could be made to collide.
+const [seedLow, seedHigh] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [
+  number,
+  number,
+];
+
 let hashLow = 0;
 let hashHigh = 0;
 
 /** Two 32-bit FNV-1a hashes with a final mix, left in the two variables above. */
 function hashId(id: string): void {
-  let low = 0x811c9dc5;
-  let high = 0x9747b28c;
+  let low = 0x811c9dc5 ^ seedLow;
+  let high = 0x9747b28c ^ seedHigh;
   for (let at = 0; at < id.length; at += 1) {
     const unit = id.charCodeAt(at);
     low = Math.imul(low ^ unit, 0x01000193);

@@ -44,7 +44,15 @@ export function packagesOf(text: string): string[] {
 }
 
 const FLOORS: readonly (readonly string[])[] = [
-  ['errors.ts', 'receipt.ts', 'turn.ts', 'process-exit.ts', 'clock.ts', 'diagnostics.ts', 'burst.ts'],
+  [
+    'errors.ts',
+    'receipt.ts',
+    'turn.ts',
+    'process-exit.ts',
+    'clock.ts',
+    'diagnostics.ts',
+    'burst.ts',
+  ],
   ['event/'],
   ['checker.ts', 'sink.ts', 'http/'],
   ['ledger/', 'sinks/', 'interceptors/', 'flipt/'],
