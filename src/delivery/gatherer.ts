@@ -152,8 +152,8 @@ export class Gatherer {
   }
 }
 
-/** Lets the event loop turn; does not keep the process alive. */
-const nextTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve).unref();
-  });
+/**
+ * Lets the event loop turn. It holds the process for that one turn: without a hold the loop would
+ * sleep until something else wakes it.
+ */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

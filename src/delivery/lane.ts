@@ -9,7 +9,7 @@ import { withinGrace } from './grace.js';
 import { type LaneCounters, LaneReport } from './lane-report.js';
 import { Milestones } from './milestones.js';
 import type { LaneObserver } from './observer.js';
-import type { Delivery } from './options.js';
+import { type Delivery, MAX_TIMER_MS } from './options.js';
 import type { Outlet } from './outlet.js';
 import { type Doom, halve, type Piece } from './piece.js';
 import { PositionKeeper } from './position-keeper.js';
@@ -25,7 +25,6 @@ const PATIENCE = 5;
 const ASIDE_PAUSE_FACTOR = 9;
 /** How much longer than its deadline an attempt may take before it is given up without a ledger. */
 const HEED_MS = 1000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const AT_ONCE = Number.NEGATIVE_INFINITY;
 
 /** What a lane needs. */
@@ -284,7 +283,7 @@ export class Lane {
       this.#wake = wake;
       if (at === Number.POSITIVE_INFINITY) return;
       const ms = Math.max(0, Math.ceil(at - now));
-      timer = this.#clock.schedule(wake, Math.min(ms, LONGEST_TIMER_MS));
+      timer = this.#clock.schedule(wake, Math.min(ms, MAX_TIMER_MS));
     });
   }
 

@@ -37,7 +37,8 @@ export interface Delivery {
   readonly maxElapsedMs: number;
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1; // setTimeout's bound
+/** setTimeout's bound: with more it fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 const MINUTE_MS = 60 * 1000;
 
 /** The defaults, which differ in what a loss means. */

@@ -2,9 +2,8 @@ import type { Clock, Timer } from '../clock.js';
 import type { LedgerRecord } from '../ledger/record.js';
 import { SinkError } from '../sink.js';
 import { toBatch } from './batch.js';
+import { MAX_TIMER_MS } from './options.js';
 import type { Outlet, Sending } from './outlet.js';
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Why an attempt failed. */
 export interface Failure {
@@ -50,7 +49,7 @@ export class Sender {
         () => done(undefined),
         (thrown: unknown) => done({ thrown, isHung: false }),
       );
-      if (hungAfterMs > LONGEST_TIMER_MS) return;
+      if (hungAfterMs > MAX_TIMER_MS) return;
       timer = this.#clock.schedule(() => {
         const thrown = new SinkError('transient', 'the sink did not settle the batch');
         done({ thrown, isHung: true });
