@@ -24,7 +24,7 @@ export interface SinkStats {
   readonly failedAttempts: number;
   /** Events kept beside the ledger because the sink refused them for good. */
   readonly deadLetters: number;
-  /** Events given up; only without a ledger. */
+  /** Events given up without a ledger, or set aside and gone from it before the next try. */
   readonly lost: number;
   /** Records that wait for this sink, those set aside for a later try included. */
   readonly backlog: number;

@@ -16,13 +16,16 @@ export class Cursor {
   readonly path: string;
   /** Whether the file was made by this opening. */
   readonly isNew: boolean;
+  /** Records that the sink has not got and that retention has removed. */
+  readonly missed: number;
   #position: Position;
   #wanted: Position | undefined;
   #saving: Promise<void> | undefined;
 
-  private constructor(path: string, position: Position, isNew: boolean) {
+  private constructor(path: string, position: Position, isNew: boolean, missed = 0) {
     this.path = path;
     this.isNew = isNew;
+    this.missed = missed;
     this.#position = position;
   }
 
@@ -59,7 +62,8 @@ export class Cursor {
     // Retention waits only for configured sinks: what one missed while it was not is gone.
     const acknowledged = Math.max(found.acknowledged, first - 1);
     const waiting = found.waiting.filter((sequence) => sequence >= first);
-    return new Cursor(path, { acknowledged, waiting }, false);
+    const missed = acknowledged - found.acknowledged + found.waiting.length - waiting.length;
+    return new Cursor(path, { acknowledged, waiting }, false, missed);
   }
 
   get position(): Position {

@@ -159,6 +159,9 @@ export class Ledger {
     this.#lock = lock;
     try {
       const opened = openLedgerSync(directory, formatTimestamp(clock.now()), this.#ids);
+      if (lock.takenOver) {
+        observer.noted(`the ledger in ${directory} was taken over from a writer that is gone`);
+      }
       for (const repair of opened.repairs) observer.noted(repair);
       this.#manifest = opened.manifest;
       this.stream = opened.manifest.stream;
@@ -209,7 +212,6 @@ export class Ledger {
 
   /** What keeps it from writing now. */
   get trouble(): LedgerTrouble | undefined {
-    if (this.#ended?.code === 'ledger-locked') return { message: this.#ended.message, since: 0 };
     return this.#trouble;
   }
 
@@ -333,11 +335,17 @@ export class Ledger {
     // Not further than what is durable, or a crash could leave the cursor ahead of the ledger.
     const start = startAt === 'end' && this.heldRecords ? this.#synced : this.first - 1;
     try {
-      return Cursor.openSync(this.directory, sink, {
+      const cursor = Cursor.openSync(this.directory, sink, {
         start,
         first: this.first,
         newest: this.#accepted,
       });
+      if (cursor.missed > 0) {
+        this.#observer.noted(
+          `sink ${sink} comes back too late for ${cursor.missed} record(s) of ${this.directory}: retention has removed them`,
+        );
+      }
+      return cursor;
     } catch (error) {
       if (error instanceof AuditError) throw error;
       throw unavailable(`the cursor of sink ${sink} in ${this.directory} cannot be opened`, error);
@@ -398,7 +406,7 @@ export class Ledger {
     if (this.#ended !== undefined) return;
     this.flush();
     if (this.#blocked) this.#resume();
-    while (this.#syncing || (this.#isWell() && this.#synced < this.#accepted)) {
+    while (this.#syncing || this.#maySync(this.#blocked ? this.#written : this.#accepted)) {
       this.flush(); // it takes records until all are durable
       this.#syncInBackground();
       if (!this.#syncing) continue;
@@ -409,12 +417,14 @@ export class Ledger {
     if (this.#ended === undefined) this.#finish();
   }
 
-  #isWell(): boolean {
-    return !this.#blocked && this.#ended === undefined;
+  /** Whether a sync could make something up to this record durable; on a full disk it can. */
+  #maySync(upTo: number): boolean {
+    return !this.#mustRestart && this.#ended === undefined && this.#synced < upTo;
   }
 
   #finish(): void {
-    const kept = this.#synced;
+    // What is written survives the process, unless a sync of it failed.
+    const kept = this.#mustRestart ? this.#synced : this.#written;
     const reason = this.#trouble?.message ?? 'the ledger was closed';
     this.#end(new AuditError('shutdown', 'the ledger is closed; nothing more is taken'));
     this.#writer.close();
@@ -574,8 +584,6 @@ export class Ledger {
     const error = unavailable(`the ledger in ${this.directory} cannot be written`, cause);
     this.#blocked = true;
     this.#mustRestart ||= mustRestart;
-    this.#syncTimer?.cancel();
-    this.#syncTimer = undefined;
     if (this.#trouble === undefined) {
       this.#trouble = { message: error.message, since: this.#clock.monotonic() };
       this.#observer.failed(error);
@@ -622,7 +630,7 @@ export class Ledger {
 
   /** Makes what is written durable: at once where somebody waits, soon otherwise. */
   #sync(): void {
-    if (this.#syncing || !this.#isWell() || this.#written === this.#synced) return;
+    if (this.#syncing || !this.#maySync(this.#written)) return;
     if (this.#waiters.length === 0 && this.#waitingBytes < MAX_UNSYNCED_BYTES) {
       this.#syncTimer ??= this.#clock.schedule(() => {
         this.#syncTimer = undefined;
@@ -635,7 +643,7 @@ export class Ledger {
   }
 
   #syncInBackground(): void {
-    if (this.#syncing || !this.#isWell() || this.#written === this.#synced) return;
+    if (this.#syncing || !this.#maySync(this.#written)) return;
     this.#syncTimer?.cancel();
     this.#syncTimer = undefined;
     this.#syncing = true;
@@ -707,6 +715,7 @@ export class Ledger {
       'ledger-locked',
       `${this.#lock.path} is gone or was taken over: another writer may be at work in ${this.directory}; this one has stopped, restart the process`,
     );
+    this.#trouble = { message: error.message, since: this.#clock.monotonic() };
     this.#end(error);
     this.#writer.close();
     this.#lock.release();
