@@ -45,8 +45,9 @@ const AUDIT_ERROR = Symbol.for('otel-audit.AuditError');
 export class AuditError extends Error {
   readonly code: AuditErrorCode;
   /**
-   * With `timeout` from `sendAudits`: the receipts of the events that are durable all the same, each
-   * in its event's place, `null` for those that the checker turned away, undefined for the others.
+   * With `timeout` from `sendAudits`, and with `shutdown` while it waited for the sinks: the receipts of
+   * the events that are durable all the same, each in its event's place, `null` for those that the
+   * checker turned away, undefined for the others.
    */
   readonly receipts?: readonly (AuditReceipt | null | undefined)[];
 

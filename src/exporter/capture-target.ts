@@ -1,3 +1,4 @@
+import type { AuditError } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import type { MalformedContent } from '../ledger/record.js';
 
@@ -5,6 +6,8 @@ import type { MalformedContent } from '../ledger/record.js';
 export interface CaptureTarget {
   /** Something waits in the capture's queue: have `drain()` called at the end of this turn. */
   queued(): void;
-  event(event: AuditEvent, late: boolean): void;
-  malformed(content: MalformedContent): void;
+  /** @returns why it is lost, if it is */
+  event(event: AuditEvent, late: boolean): AuditError | undefined;
+  /** @returns why it is lost, if it is */
+  malformed(content: MalformedContent): AuditError | undefined;
 }

@@ -2,7 +2,7 @@ import type { Attributes, Span } from '@opentelemetry/api';
 import { Burst } from '../burst.js';
 import { type Clock, systemClock } from '../clock.js';
 import { complain } from '../diagnostics.js';
-import { messageOf } from '../errors.js';
+import { type AuditError, messageOf } from '../errors.js';
 import { decodeSpanEvent } from '../event/attributes.js';
 import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
 import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
@@ -36,6 +36,8 @@ export class Capture implements SpanCapture {
   readonly #burst: Burst;
   /** Spans whose events were taken though nothing on the span shows it. */
   readonly #taken = new WeakSet<object>();
+  /** Why an event of a span is lost, where one is. */
+  readonly #losses = new WeakMap<object, AuditError>();
   /** How many audit events were added to a span after its end. */
   readonly #lateCounts = new WeakMap<object, number>();
   readonly #watchers = new WeakMap<AddEvent, AddEvent>();
@@ -89,6 +91,11 @@ export class Capture implements SpanCapture {
     return this.#taken.has(span);
   }
 
+  /** Why an event that was captured on the span could not be kept, if one could not. */
+  lossOf(span: object): AuditError | undefined {
+    return this.#losses.get(span);
+  }
+
   /** Hands everything captured so far to the target, in order. */
   drain(): void {
     let origin: SpanOrigin | undefined;
@@ -111,14 +118,17 @@ export class Capture implements SpanCapture {
     this.#next = 0;
   }
 
-  #hand({ number, late, attributes, attributesText }: Captured, origin: SpanOrigin): void {
+  #hand({ span, number, late, attributes, attributesText }: Captured, origin: SpanOrigin): void {
     origin.number = number;
     origin.late = late;
     const decoded = decodeSpanEvent(attributes, origin);
-    if (decoded.kind === 'event') this.#target.event(decoded.event, late);
+    let loss: AuditError | undefined;
+    if (decoded.kind === 'event') loss = this.#target.event(decoded.event, late);
     else if (decoded.kind === 'malformed') {
-      this.#target.malformed(malformedContent(origin, decoded.reason, attributes, attributesText));
+      const content = malformedContent(origin, decoded.reason, attributes, attributesText);
+      loss = this.#target.malformed(content);
     }
+    if (loss !== undefined) this.#losses.set(span, loss);
   }
 
   #watcherOf(original: AddEvent): AddEvent {

@@ -7,6 +7,9 @@ export interface Deadline {
   expire: (() => void) | undefined;
 }
 
+/** Below this many cancelled deadlines there is nothing to gain. */
+const COMPACT_AT = 1024;
+
 /**
  * Deadlines of one length, so that they come in the order in which they were set: one timer serves all
  * of them, where a timer each would cost as much as the rest of a send.
@@ -15,7 +18,8 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #ms: number;
   #queue: Deadline[] = [];
-  #head = 0;
+  /** How many in the queue were cancelled. */
+  #cancelled = 0;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, ms: number) {
@@ -31,32 +35,33 @@ export class Deadlines {
   }
 
   cancel(deadline: Deadline): void {
+    if (deadline.expire === undefined) return;
     deadline.expire = undefined;
-    while (this.#head < this.#queue.length && this.#queue[this.#head]!.expire === undefined) {
-      this.#head += 1;
-    }
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
-      this.#head = 0;
-    } else if (this.#head > 4096 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
+    this.#cancelled += 1;
+    // The oldest may wait for a slow sink while thousands come and go behind it.
+    if (this.#cancelled >= COMPACT_AT && this.#cancelled * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.filter(isPending);
+      this.#cancelled = 0;
     }
   }
 
   readonly #fire = (): void => {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
-    for (;;) {
-      const deadline = this.#queue[this.#head];
-      if (deadline === undefined) return;
-      if (deadline.expire !== undefined && deadline.at > now) {
-        this.#timer = this.#clock.schedule(this.#fire, deadline.at - now);
-        return;
-      }
+    const pending = this.#queue.filter(isPending);
+    const due = pending.filter(({ at }) => at <= now);
+    this.#queue = pending.slice(due.length);
+    this.#cancelled = 0;
+    const [next] = this.#queue;
+    if (next !== undefined) this.#timer = this.#clock.schedule(this.#fire, next.at - now);
+    for (const deadline of due) {
       const { expire } = deadline;
-      this.cancel(deadline);
+      deadline.expire = undefined;
       expire?.();
     }
   };
+}
+
+function isPending({ expire }: Deadline): boolean {
+  return expire !== undefined;
 }

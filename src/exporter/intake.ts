@@ -8,17 +8,13 @@ import { eventToJson } from '../event/json.js';
 import type { MalformedContent, RecordContent } from '../ledger/record.js';
 import { attributesToText } from './attributes-text.js';
 import type { Reporter } from './reporter.js';
+import type { Store } from './store.js';
 
 /** What an intake needs. */
 export interface IntakeOptions {
   readonly checker: EventPairChecker | undefined;
   readonly maxEventBytes: number;
-  /**
-   * Keeps a record and returns its sequence number.
-   *
-   * @throws {AuditError}
-   */
-  readonly append: (content: RecordContent) => number;
+  readonly store: Pick<Store, 'newest' | 'append'>;
   readonly reporter: Reporter;
 }
 
@@ -34,7 +30,7 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Events that passed the checker and are kept. */
+  /** Events that passed the checker and are kept; one that is known already does not count again. */
   get emitted(): number {
     return this.#emitted;
   }
@@ -68,19 +64,20 @@ export class Intake {
     return false;
   }
 
-  /** Bytes of an event's JSON if they are too many, otherwise undefined. */
-  excessOf(event: AuditEvent): number | undefined {
-    const { maxEventBytes } = this.#options;
-    const json = eventToJson(event); // a text of parts that are there already
-    if (json.length * 3 <= maxEventBytes) return undefined; // a UTF-16 unit takes at most 3 bytes
-    const bytes = Buffer.byteLength(json);
-    return bytes > maxEventBytes ? bytes : undefined;
+  /** @throws {AuditError} `event-too-large`, naming the event by its index */
+  requireSize(event: AuditEvent, index: number): void {
+    const bytes = this.#excessOf(event);
+    if (bytes === undefined) return;
+    throw new AuditError(
+      'event-too-large',
+      `events[${index}] takes ${bytes} bytes, more than maxEventBytes, ${this.#options.maxEventBytes}`,
+    );
   }
 
   /** Keeps an event for somebody who waits for it. @throws {AuditError} why it cannot be kept */
   accept(event: AuditEvent): number {
-    const sequence = this.#options.append({ id: event.id, event });
-    this.#emitted += 1;
+    const { sequence, isNew } = this.#keep({ id: event.id, event });
+    if (isNew) this.#emitted += 1;
     return sequence;
   }
 
@@ -92,34 +89,26 @@ export class Intake {
    */
   capture(event: AuditEvent, late = false): number | undefined {
     if (!this.#passesOrCounts(event)) return undefined;
-    const excess = this.excessOf(event);
+    const excess = this.#excessOf(event);
     if (excess !== undefined) return this.captureMalformed(this.#tooLarge(event, late, excess));
     try {
-      const sequence = this.#options.append(contentOf(event, late));
-      this.#emitted += 1;
+      const { sequence, isNew } = this.#keep(contentOf(event, late));
+      if (isNew) this.#emitted += 1;
       return sequence;
     } catch (error) {
-      if (!(error instanceof AuditError) || error.code !== 'conflict')
-        throw this.#lose(error, event);
-      return this.#captureAnew(event, late, error);
+      if (isConflict(error)) return this.#captureAnew(event, late, error);
+      throw this.#lose(error, event);
     }
   }
 
   /** Keeps what has attributes of ours but is no event. @throws {AuditError} as above */
   captureMalformed(content: MalformedContent): number {
-    this.#malformed += 1;
-    const { reporter, append } = this.#options;
-    reporter.warning(
-      'malformed',
-      `a malformed audit event is not delivered: ${content.reason}`,
-      new AuditError('malformed-event', content.reason),
-    );
     try {
-      return append(content);
+      const { sequence, isNew } = this.#keepUnderSomeId(content);
+      if (isNew) this.#tellMalformed(content.reason);
+      return sequence;
     } catch (error) {
-      if (error instanceof AuditError && error.code === 'conflict') {
-        return append({ ...content, id: createId() });
-      }
+      this.#tellMalformed(content.reason);
       throw this.#lose(error, undefined);
     }
   }
@@ -127,6 +116,40 @@ export class Intake {
   /** Counts events that were accepted and can no longer be kept. */
   countDropped(count: number): void {
     this.#dropped += count;
+  }
+
+  /** Bytes of an event's JSON if they are too many, otherwise undefined. */
+  #excessOf(event: AuditEvent): number | undefined {
+    const { maxEventBytes } = this.#options;
+    const json = eventToJson(event); // a text of parts that are there already
+    if (json.length * 3 <= maxEventBytes) return undefined; // a UTF-16 unit takes at most 3 bytes
+    const bytes = Buffer.byteLength(json);
+    return bytes > maxEventBytes ? bytes : undefined;
+  }
+
+  #keep(content: RecordContent): { readonly sequence: number; readonly isNew: boolean } {
+    const { store } = this.#options;
+    const { newest } = store;
+    const sequence = store.append(content);
+    return { sequence, isNew: sequence > newest };
+  }
+
+  #keepUnderSomeId(content: MalformedContent) {
+    try {
+      return this.#keep(content);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return this.#keep({ ...content, id: createId() });
+    }
+  }
+
+  #tellMalformed(reason: string): void {
+    this.#malformed += 1;
+    this.#options.reporter.warning(
+      'malformed',
+      `a malformed audit event is not delivered: ${reason}`,
+      new AuditError('malformed-event', reason),
+    );
   }
 
   #passesOrCounts(event: AuditEvent): boolean {
@@ -145,19 +168,20 @@ export class Intake {
       { ...encodeEvent(event), 'flipt.event.id': id },
       { id: () => id, trace: event.trace },
     );
+    if (decoded.kind !== 'event') throw this.#lose(conflict, event);
+    let sequence: number;
+    try {
+      ({ sequence } = this.#keep(contentOf(decoded.event, late)));
+    } catch (error) {
+      throw this.#lose(error, event);
+    }
+    this.#emitted += 1;
     this.#options.reporter.error(
       'conflict',
       new AuditError('conflict', `${conflict.message}; it is recorded under the id ${id}`),
       { events: [event] },
     );
-    if (decoded.kind !== 'event') throw this.#lose(conflict, event);
-    try {
-      const sequence = this.#options.append(contentOf(decoded.event, late));
-      this.#emitted += 1;
-      return sequence;
-    } catch (error) {
-      throw this.#lose(error, event);
-    }
+    return sequence;
   }
 
   #tooLarge(event: AuditEvent, late: boolean, bytes: number): MalformedContent {
@@ -186,4 +210,8 @@ export class Intake {
 
 function contentOf(event: AuditEvent, late: boolean): RecordContent {
   return late ? { id: event.id, event, late } : { id: event.id, event };
+}
+
+function isConflict(error: unknown): error is AuditError {
+  return error instanceof AuditError && error.code === 'conflict';
 }

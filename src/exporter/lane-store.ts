@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js';
 import { deadLetterFile } from '../delivery/dead-letter.js';
-import { MemoryPositions, type MemorySource } from '../delivery/memory-source.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { lineOf } from '../ledger/record.js';
 import type { Destination, LaneStore } from './destination.js';
@@ -10,19 +9,11 @@ import type { Destination, LaneStore } from './destination.js';
  *
  * @throws {AuditError} `ledger-corrupt` or `ledger-unavailable`, for its cursor
  */
-export function ledgerStore(
-  ledger: Ledger,
-  { name, startAt }: Destination,
-  clock: Clock,
-): LaneStore {
+export function laneStore(ledger: Ledger, { name, startAt }: Destination, clock: Clock): LaneStore {
   const { directory } = ledger;
   return {
     source: ledger,
     positions: ledger.cursor(name, startAt),
     deadLetters: deadLetterFile({ directory, sink: name, lineOf, clock }),
   };
-}
-
-export function memoryStore(source: MemorySource): LaneStore {
-  return { source, positions: new MemoryPositions() };
 }

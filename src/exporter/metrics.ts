@@ -4,7 +4,10 @@ import {
   type Histogram,
   type MeterProvider,
   metrics,
+  type ObservableResult,
 } from '@opentelemetry/api';
+import { Burst } from '../burst.js';
+import type { Clock } from '../clock.js';
 import { warn } from '../diagnostics.js';
 import { messageOf } from '../errors.js';
 import type { ExporterStats } from './stats.js';
@@ -25,6 +28,8 @@ interface Instruments {
   readonly dropped: Counter;
   readonly deadLetters: Counter;
   readonly duration: Histogram;
+  /** Ends the observation of the queue's depth. */
+  end(): void;
 }
 
 /**
@@ -33,49 +38,56 @@ interface Instruments {
  */
 export class Metrics {
   readonly #stats: () => ExporterStats;
+  readonly #burst: Burst;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
   #told = new Map<string, number>();
-  #ended = false;
+  #isEnded = false;
 
-  constructor(stats: () => ExporterStats) {
+  constructor(stats: () => ExporterStats, clock: Clock) {
     this.#stats = stats;
+    this.#burst = new Burst(clock, warn);
   }
 
   /** Adds what was counted since the last call. Never throws. */
   update(): void {
-    try {
-      const instruments = this.#current();
-      if (instruments === undefined) return;
-      const stats = this.#stats();
-      this.#add(instruments.emitted, EMITTED, stats.emitted);
-      this.#add(instruments.dropped, DROPPED, stats.dropped);
-      for (const [name, sink] of Object.entries(stats.sinks)) {
-        const attributes = { [SINK]: name };
-        this.#add(instruments.exported, EXPORTED, sink.delivered, attributes);
-        this.#add(instruments.dropped, DROPPED, sink.lost, attributes);
-        this.#add(instruments.deadLetters, DEAD_LETTERS, sink.deadLetters, attributes);
-      }
-    } catch (error) {
-      warn(`metrics could not be written: ${messageOf(error)}`);
-    }
+    this.#try((instruments) => this.#add(instruments));
   }
 
   /** Notes how long a sink took for a batch that it stored. Never throws. */
   exported(sink: string, durationMs: number): void {
+    this.#try(({ duration }) => duration.record(durationMs / 1000, { [SINK]: sink }));
+  }
+
+  /** The queue is gone: its depth is no longer told. What is lost later still counts. */
+  end(): void {
+    this.update();
+    this.#isEnded = true;
+    this.#try(({ end }) => end());
+  }
+
+  #try(write: (instruments: Instruments) => void): void {
     try {
-      this.#current()?.duration.record(durationMs / 1000, { [SINK]: sink });
+      const instruments = this.#current();
+      if (instruments !== undefined) write(instruments);
     } catch (error) {
-      warn(`metrics could not be written: ${messageOf(error)}`);
+      this.#burst.add(`metrics could not be written: ${messageOf(error)}`);
     }
   }
 
-  /** The queue is gone: its depth is no longer told. */
-  end(): void {
-    this.#ended = true;
+  #add(instruments: Instruments): void {
+    const { emitted, dropped, sinks } = this.#stats();
+    this.#count(instruments.emitted, EMITTED, emitted);
+    this.#count(instruments.dropped, DROPPED, dropped);
+    for (const [name, sink] of Object.entries(sinks)) {
+      const attributes = { [SINK]: name };
+      this.#count(instruments.exported, EXPORTED, sink.delivered, attributes);
+      this.#count(instruments.dropped, DROPPED, sink.lost, attributes);
+      this.#count(instruments.deadLetters, DEAD_LETTERS, sink.deadLetters, attributes);
+    }
   }
 
-  #add(counter: Counter, name: string, total: number, attributes: Attributes = {}): void {
+  #count(counter: Counter, name: string, total: number, attributes: Attributes = {}): void {
     const key = `${name} ${String(attributes[SINK] ?? '')}`;
     const delta = total - (this.#told.get(key) ?? 0);
     if (delta <= 0) return;
@@ -86,6 +98,7 @@ export class Metrics {
   #current(): Instruments | undefined {
     const provider = metrics.getMeterProvider();
     if (provider !== this.#provider) {
+      this.#instruments?.end();
       this.#provider = provider;
       this.#told = new Map();
       this.#instruments = this.#create(provider);
@@ -95,18 +108,17 @@ export class Metrics {
 
   #create(provider: MeterProvider): Instruments {
     const meter = provider.getMeter('otel-audit');
-    meter
-      .createObservableGauge(DEPTH, {
-        unit: '{record}',
-        description: 'Audit records that wait for a sink.',
-      })
-      .addCallback((result) => {
-        if (this.#ended || provider !== this.#provider) return;
-        this.update();
-        for (const [name, { backlog }] of Object.entries(this.#stats().sinks)) {
-          result.observe(backlog, { [SINK]: name });
-        }
-      });
+    const depth = meter.createObservableGauge(DEPTH, {
+      unit: '{record}',
+      description: 'Audit records that wait for a sink.',
+    });
+    const observe = (result: ObservableResult) => {
+      this.update();
+      for (const [name, { backlog }] of Object.entries(this.#stats().sinks)) {
+        result.observe(backlog, { [SINK]: name });
+      }
+    };
+    if (!this.#isEnded) depth.addCallback(observe);
     const counter = (name: string, description: string) =>
       meter.createCounter(name, { unit: '{record}', description });
     return {
@@ -118,6 +130,7 @@ export class Metrics {
         unit: 's',
         description: 'How long a sink took for a batch that it stored.',
       }),
+      end: () => depth.removeCallback(observe),
     };
   }
 }

@@ -114,6 +114,7 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
   }
   requireFunction('onError', options.onError);
   requireFunction('random', options.random);
+  requireClock(options.clock);
   requireChecker('checker', options.checker);
   if (options.redact !== undefined) {
     warn('the option redact is accepted but has no effect in this version');
@@ -200,6 +201,15 @@ export function requireTimeout(option: string, timeoutMs: number): void {
 
 function requireFunction(path: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw invalid(path, 'must be a function');
+}
+
+function requireClock(value: Partial<Clock> | undefined): void {
+  if (value === undefined) return;
+  for (const method of ['now', 'monotonic', 'schedule'] as const) {
+    if (typeof value?.[method] !== 'function') {
+      throw invalid('clock', `must be a clock; ${method} is not a function`);
+    }
+  }
 }
 
 function requireChecker(path: string, value: EventPairChecker | undefined): void {

@@ -1,11 +1,16 @@
 import type { Clock } from '../clock.js';
 import type { Lane } from '../delivery/lane.js';
+import type { PositionStore } from '../delivery/source.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { AbandonedSlots } from '../ledger/slots.js';
 import type { Destination } from './destination.js';
-import { ledgerStore } from './lane-store.js';
+import { laneStore } from './lane-store.js';
+import { neededFrom } from './ledger-store.js';
 import type { Reporter } from './reporter.js';
+
+/** Lanes that are done have only their positions left to save. */
+const GRACE_MS = 5000;
 
 /** Delivers what writers that are gone have left in their slots; one slot at a time. */
 export class SlotDrain {
@@ -15,6 +20,7 @@ export class SlotDrain {
   readonly #clock: Clock;
   #ledger: Ledger | undefined;
   #lanes: readonly Lane[] = [];
+  #positions: readonly PositionStore[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -33,8 +39,9 @@ export class SlotDrain {
   proceed(): void {
     try {
       if (this.#ledger !== undefined && this.#isDone(this.#ledger)) {
+        this.#ledger.retire(neededFrom(this.#positions));
         this.#slots.noteDrained(this.#ledger.directory);
-        this.stop(0).catch((error: unknown) => this.#report(error));
+        this.stop(GRACE_MS).catch((error: unknown) => this.#report(error));
       }
       if (this.#ledger === undefined && this.#closing === undefined) this.#openNext();
     } catch (error) {
@@ -72,9 +79,9 @@ export class SlotDrain {
     const ledger = this.#slots.openOne();
     if (ledger === undefined) return;
     try {
-      this.#lanes = this.#destinations.map((destination) =>
-        destination.open(ledgerStore(ledger, destination, this.#clock)),
-      );
+      const stores = this.#destinations.map((each) => laneStore(ledger, each, this.#clock));
+      this.#positions = stores.map(({ positions }) => positions);
+      this.#lanes = this.#destinations.map((each, index) => each.open(stores[index]!));
     } catch (error) {
       ledger.abandon();
       this.#slots.noteDrained(ledger.directory); // not again before it has changed

@@ -69,9 +69,19 @@ export class AbandonedSlots {
       if (!SLOT.test(name) || directory === this.#own) continue;
       const appearance = appearanceOf(directory);
       if (appearance === undefined || this.#drained.get(directory) === appearance) continue;
-      const lock = Lock.tryAcquireSync(directory, this.#silentText(directory));
-      if (lock === undefined) continue;
-      return new Ledger({ ...this.#options, directory }, this.#clock, this.#observer, lock);
+      try {
+        const lock = Lock.tryAcquireSync(directory, this.#silentText(directory));
+        if (lock === undefined) continue;
+        return new Ledger({ ...this.#options, directory }, this.#clock, this.#observer, lock);
+      } catch (error) {
+        // One that is damaged must not keep the others from being drained, nor be told again and again.
+        this.#drained.set(directory, appearance);
+        this.#observer.failed(
+          error instanceof AuditError
+            ? error
+            : unavailable(`the abandoned slot ${directory} cannot be opened`, error),
+        );
+      }
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { AuditError } from '../../src/errors.js';
 import type { AuditEvent } from '../../src/event/event.js';
 import { CAPTURE, Capture } from '../../src/exporter/capture.js';
 import type { MalformedContent } from '../../src/ledger/record.js';
@@ -15,6 +16,8 @@ export class CapturingExporter {
   /** How often something was said to wait. */
   queued = 0;
   readonly calls: string[] = [];
+  /** What the target answers: nothing is kept while it is set. */
+  loss: AuditError | undefined;
 
   constructor(clock?: FakeClock) {
     const target = {
@@ -25,11 +28,13 @@ export class CapturingExporter {
         this.events.push(event);
         this.ids.push(event.id);
         if (late) this.late.push(event.id);
+        return this.loss;
       },
       malformed: (content: MalformedContent) => {
         this.malformed.push(content);
         this.ids.push(content.id);
         if (content.late) this.late.push(content.id);
+        return this.loss;
       },
     };
     this[CAPTURE] = new Capture(target, clock);

@@ -1,0 +1,179 @@
+import type { Clock, Timer } from '../clock.js';
+import { keepAlive, letGo } from '../delivery/keep-alive.js';
+import { AuditError } from '../errors.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { AuditReceipt } from '../receipt.js';
+import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deliveries } from './deliveries.js';
+import { receiptOf } from './receipts.js';
+
+/** What a send waits for, and for how long. */
+export interface SendLimits {
+  readonly until: 'durable' | 'delivered';
+  readonly timeoutMs: number;
+  /** Deadlines of this very length, if there are. */
+  readonly deadlines: Deadlines | undefined;
+}
+
+/** What sends share. */
+export interface SendParts {
+  readonly ledger: Ledger | undefined;
+  readonly deliveries: Deliveries;
+  readonly clock: Clock;
+}
+
+/** Stands for an event that the checker turned away. */
+const REJECTED = 0;
+
+/** One call of `sendAudits`, from its first event to its end. */
+export class Send {
+  readonly #parts: SendParts;
+  readonly #limits: SendLimits;
+  readonly #sequences: number[] = [];
+  /** Parallel to the first of the sequences. */
+  readonly #receipts: (AuditReceipt | null)[] = [];
+  #resolve: ((receipts: (AuditReceipt | null)[]) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+  #fault: unknown;
+  #isOver = false;
+  #deadline: Deadline | undefined;
+  #timer: Timer | undefined;
+  #endWait: (() => void) | undefined;
+
+  constructor(parts: SendParts, limits: SendLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+  }
+
+  /** The next event is kept, as this record. */
+  add(sequence: number): void {
+    this.#sequences.push(sequence);
+    // For each at once: a receipt is at hand when its record becomes durable, and later on the disk.
+    this.#parts.ledger?.onDurable(sequence, this.#collect);
+  }
+
+  /** The checker turned the next event away. */
+  skip(): void {
+    this.#sequences.push(REJECTED);
+  }
+
+  /** It failed in the middle: nobody waits for it. */
+  abandon(): void {
+    this.#isOver = true;
+  }
+
+  /** Resolves when every event is where it should be; holds the process until then. */
+  wait(): Promise<(AuditReceipt | null)[]> {
+    return new Promise((resolve, reject) => {
+      const { deadlines, timeoutMs } = this.#limits;
+      if (deadlines !== undefined) this.#deadline = deadlines.add(this.#expire);
+      else this.#timer = this.#parts.clock.schedule(this.#expire, timeoutMs);
+      this.#resolve = resolve;
+      this.#reject = reject;
+      keepAlive();
+      try {
+        this.#collect();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  /** Takes the receipts that are ready, and goes on when all are. */
+  readonly #collect = (error?: AuditError): void => {
+    if (this.#isOver) return;
+    this.#fault ??= error;
+    try {
+      this.#takeReceipts();
+    } catch (thrown) {
+      this.#fault ??= thrown;
+    }
+    if (this.#resolve === undefined) return; // not all events are added yet
+    if (this.#fault !== undefined) this.#fail(this.#fault);
+    else if (this.#receipts.length === this.#sequences.length) this.#receive();
+  };
+
+  #takeReceipts(): void {
+    const { ledger } = this.#parts;
+    const { length } = this.#sequences;
+    for (let index = this.#receipts.length; index < length; index += 1) {
+      const sequence = this.#sequences[index]!;
+      if (sequence === REJECTED || ledger === undefined) this.#receipts.push(null);
+      else if (sequence <= ledger.deliverable) this.#receipts.push(receiptOf(ledger, sequence));
+      else return;
+    }
+  }
+
+  #receive(): void {
+    const { ledger, deliveries } = this.#parts;
+    if (ledger !== undefined && this.#limits.until === 'durable') {
+      this.#succeed();
+      return;
+    }
+    if (this.#endWait !== undefined) return;
+    const sequences = this.#sequences.filter((sequence) => sequence !== REJECTED);
+    this.#endWait = deliveries.waitFor(sequences, (error) => {
+      if (error === undefined) this.#succeed();
+      else this.#fail(isShutdown(error) ? this.#interrupted(error.message) : error);
+    });
+  }
+
+  #succeed(): void {
+    if (this.#end()) this.#resolve?.(this.#receipts);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#end()) this.#reject?.(error);
+  }
+
+  readonly #expire = (): void => {
+    if (this.#end()) this.#reject?.(this.#lateness());
+  };
+
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    if (this.#deadline !== undefined) this.#limits.deadlines?.cancel(this.#deadline);
+    this.#timer?.cancel();
+    this.#endWait?.();
+    letGo();
+    return true;
+  }
+
+  /** What is in the ledger by then is delivered after the next start. */
+  #interrupted(message: string): AuditError {
+    const { ledger } = this.#parts;
+    return new AuditError('shutdown', message, ledger && { receipts: this.#receipts });
+  }
+
+  #lateness(): AuditError {
+    const { ledger, deliveries } = this.#parts;
+    const { until, timeoutMs } = this.#limits;
+    let last = 0;
+    for (const sequence of this.#sequences) if (sequence > last) last = sequence;
+    const reason =
+      ledger !== undefined && ledger.deliverable < last
+        ? `not in the ledger: ${ledger.trouble?.message ?? 'the disk is too slow'}`
+        : `not with every sink: ${deliveries.behind(last).join(', ')}`;
+    const receipts = this.#sequences.map((sequence, index) => {
+      if (sequence === REJECTED) return null;
+      if (ledger === undefined || sequence > ledger.deliverable) return undefined;
+      return this.#receipts[index] ?? tryReceiptOf(ledger, sequence);
+    });
+    return new AuditError('timeout', `not ${until} within ${timeoutMs} ms, ${reason}`, {
+      receipts,
+    });
+  }
+}
+
+function isShutdown(error: Error): boolean {
+  return error instanceof AuditError && error.code === 'shutdown';
+}
+
+function tryReceiptOf(ledger: Ledger, sequence: number): AuditReceipt | undefined {
+  try {
+    return receiptOf(ledger, sequence);
+  } catch {
+    return undefined;
+  }
+}

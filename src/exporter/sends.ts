@@ -1,0 +1,78 @@
+import type { Clock } from '../clock.js';
+import { AuditError, messageOf } from '../errors.js';
+import type { AuditEvent } from '../event/event.js';
+import type { AuditReceipt } from '../receipt.js';
+import { Deadlines } from './deadlines.js';
+import type { Deliveries } from './deliveries.js';
+import type { Intake } from './intake.js';
+import { requireTimeout } from './options.js';
+import { toRecorded } from './recorded.js';
+import { Send, type SendLimits, type SendParts } from './send.js';
+import type { SendOptions } from './send-options.js';
+import type { Store } from './store.js';
+
+const TIMEOUT_MS = 30_000;
+
+/** Events that come without a span, from a caller who waits for them. */
+export class Sends {
+  readonly #intake: Intake;
+  readonly #parts: SendParts;
+  readonly #deadlines: Deadlines;
+
+  constructor(intake: Intake, store: Store, deliveries: Deliveries, clock: Clock) {
+    this.#intake = intake;
+    this.#parts = { ledger: store.ledger, deliveries, clock };
+    this.#deadlines = new Deadlines(clock, TIMEOUT_MS);
+  }
+
+  /**
+   * Checks all of the events, keeps those that pass, and waits for them.
+   *
+   * @param drain brings into the store what was recorded before
+   * @throws {AuditError} at once where nothing, or not everything, could be kept
+   */
+  send(
+    events: readonly AuditEvent[],
+    options: SendOptions,
+    drain: () => void,
+  ): Promise<(AuditReceipt | null)[]> {
+    const limits = this.#limitsOf(options);
+    if (!Array.isArray(events)) {
+      throw new AuditError('invalid-event', 'sendAudits: events must be an array');
+    }
+    const intake = this.#intake;
+    const recorded: AuditEvent[] = [];
+    for (let index = 0; index < events.length; index += 1) {
+      const event = toRecorded(events[index], index);
+      intake.requireSize(event, index);
+      recorded.push(event);
+    }
+    drain();
+    const passing = recorded.map((event) => intake.passes(event));
+    if (!passing.includes(true)) return Promise.resolve(recorded.map(() => null));
+    const send = new Send(this.#parts, limits);
+    try {
+      for (let index = 0; index < recorded.length; index += 1) {
+        if (passing[index]) send.add(intake.accept(recorded[index]!));
+        else send.skip();
+      }
+    } catch (error) {
+      send.abandon();
+      throw error;
+    }
+    return send.wait();
+  }
+
+  #limitsOf(options: SendOptions): SendLimits {
+    const { until = 'durable', timeoutMs = TIMEOUT_MS } = options ?? {};
+    requireTimeout('sendAudits: timeoutMs', timeoutMs);
+    if (until !== 'durable' && until !== 'delivered') {
+      throw new AuditError(
+        'invalid-option',
+        `sendAudits: until must be 'durable' or 'delivered', not ${messageOf(until)}`,
+      );
+    }
+    const deadlines = timeoutMs === TIMEOUT_MS ? this.#deadlines : undefined;
+    return { until, timeoutMs, deadlines };
+  }
+}
