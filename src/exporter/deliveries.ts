@@ -127,9 +127,15 @@ function note(errors: Error[], error: Error): void {
   if (errors.length < MAX_ERRORS && !errors.includes(error)) errors.push(error);
 }
 
-/** One error as it is, several as one that names them all. */
+/** One error as it is, several as one that names them, with their code where they have one in common. */
 export function joinErrors(errors: readonly Error[]): Error {
   if (errors.length === 1) return errors[0]!;
-  const message = errors.map((error) => error.message).join('; ');
-  return new AuditError('sink-failed', message, { cause: new AggregateError(errors, message) });
+  const message = errors
+    .slice(0, MAX_ERRORS)
+    .map((error) => error.message)
+    .join('; ');
+  const codes = errors.map((error) => (error instanceof AuditError ? error.code : 'sink-failed'));
+  const [code = 'sink-failed'] = codes;
+  const common = codes.every((each) => each === code) ? code : 'sink-failed';
+  return new AuditError(common, message, { cause: new AggregateError(errors, message) });
 }
