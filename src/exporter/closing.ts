@@ -37,11 +37,9 @@ export async function closeAll(parts: ClosingParts): Promise<Error[]> {
   const endsAt = clock.monotonic() + DRAIN_MS;
   const graceMs = () => Math.max(GRACE_MS, endsAt - clock.monotonic());
   const errors: Error[] = [];
-  const attempt = async (work: () => Promise<unknown>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      errors.push(toError(error));
+  const finish = async (...works: readonly (Promise<unknown> | undefined)[]): Promise<void> => {
+    for (const outcome of await Promise.allSettled(works)) {
+      if (outcome.status === 'rejected') errors.push(toError(outcome.reason));
     }
   };
   const lostBefore = lostCount(destinations);
@@ -53,18 +51,13 @@ export async function closeAll(parts: ClosingParts): Promise<Error[]> {
     // With a ledger nothing is lost by it: the next start goes on where this one stopped.
     warn(`not everything was delivered before shutdown: ${messageOf(error)}`);
   }
-  await Promise.all([
-    ...lanes.map((lane) => attempt(() => lane.stop(graceMs()))),
-    attempt(async () => slotDrain?.stop(graceMs())),
-  ]);
+  await finish(...lanes.map((lane) => lane.stop(graceMs())), slotDrain?.stop(graceMs()));
   deliveries.end(new AuditError('shutdown', 'the exporter was shut down before every sink had it'));
   const lost = lostCount(destinations) - lostBefore;
   if (lost > 0) errors.push(new AuditError('sink-failed', `${lost} event(s) were not delivered`));
-  await Promise.all(
-    destinations.map((destination) => attempt(() => closeSink(destination, graceMs(), clock))),
-  );
+  await finish(...destinations.map((each) => closeSink(each, graceMs(), clock)));
   turns.end();
-  await attempt(() => within(LEDGER_GRACE_MS, clock, store.close()));
+  await finish(within(LEDGER_GRACE_MS, clock, store.close()));
   return errors;
 }
 

@@ -139,7 +139,8 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
     throw invalid('sinks', 'must name at least one sink where there is no ledger');
   }
   const { maxEventBytes = MAX_EVENT_BYTES } = options;
-  if (!(maxEventBytes >= 1 && maxEventBytes <= LARGEST_EVENT_BYTES)) {
+  const isSize = typeof maxEventBytes === 'number' && maxEventBytes >= 1;
+  if (!isSize || maxEventBytes > LARGEST_EVENT_BYTES) {
     throw invalid(
       'maxEventBytes',
       `must be a number from 1 to ${LARGEST_EVENT_BYTES}, not ${String(maxEventBytes)}`,

@@ -26,7 +26,7 @@ import {
   spanWith,
   updated,
 } from '../support/exporter-rig.js';
-import { settle, until } from '../support/settle.js';
+import { settle } from '../support/settle.js';
 import { verifyChain } from '../support/verify-chain.js';
 
 const diagnostics = diagLog();
@@ -48,6 +48,11 @@ function traced(exporter: SinkSpanExporter, limits = {}, ...others: SpanProcesso
   });
   return { tracer: provider.getTracer('test'), provider, ended };
 }
+
+/** A ledger that 20 events of a mebibyte fill while the disk refuses. */
+const bounded = () => ({ directory: rig.path, maxWaitingBytes: 20 * 2 ** 20 });
+const large = () =>
+  createEvent({ type: 'flag', action: 'created', payload: 'x'.repeat(2 ** 20 - 1000) });
 
 describe('export with a ledger', () => {
   it('succeeds once the events are durable, though no sink has them', async () => {
@@ -118,7 +123,10 @@ describe('export with a ledger', () => {
     exporter.export([spanWith(updated)], (result) => results.push(result));
     await clock.pass(60_000);
     expect(results).toEqual([]);
-    expect(exporter.health()).toMatchObject({ ok: false, problems: [{ waiting: expect.anything() }] });
+    expect(exporter.health()).toMatchObject({
+      ok: false,
+      problems: [{ waiting: expect.anything() }],
+    });
     expect(told.map(({ error }) => error.code)).toEqual(['ledger-unavailable']);
     disk.heal();
     await clock.pass(10_000);
@@ -128,49 +136,46 @@ describe('export with a ledger', () => {
   });
 
   it('fails for what is beyond the bound on waiting bytes, and tells the lost events', async () => {
-    const ledger = { directory: rig.path, maxWaitingBytes: 2000 };
-    const { exporter, told } = rig.open({ sinks: {}, ledger });
-    await exported(exporter, spanWith(created));
+    const { exporter, clock, told } = rig.open({ sinks: {}, ledger: bounded() });
     disk.space = 0;
-    exporter.export([spanWith(updated)], () => {});
+    const results: ExportResult[] = [];
+    exporter.export([spanWith(created)], (result) => results.push(result));
     await settle();
-    const lost = flags(20);
-    const { code, error } = await new Promise<ExportResult>((resolve) => {
-      exporter.export([spanWith(...lost)], resolve);
-      setImmediate(() => disk.heal());
-      void until(() => exporter.health().ok);
-    });
-    expect(code).toBe(1);
-    expect(error).toMatchObject({ code: 'queue-full' });
-    const { dropped, emitted } = exporter.stats();
-    expect(dropped).toBeGreaterThan(0);
-    expect(emitted + dropped).toBe(22);
+    const events = Array.from({ length: 25 }, large);
+    exporter.export([spanWith(...events)], (result) => results.push(result));
+    await settle();
+    expect(exporter.stats()).toMatchObject({ emitted: 21, dropped: 5 });
     const losses = told.filter(({ error: { code } }) => code === 'queue-full');
     expect(losses).toHaveLength(1);
-    expect(losses[0]!.context.events).toHaveLength(dropped);
+    expect(idsOf(losses[0]!.context.events!)).toEqual(idsOf(events.slice(20)));
+    await expect(exporter.sendAudits([large()])).rejects.toMatchObject({ code: 'queue-full' });
+    expect(results).toEqual([]);
+    disk.heal();
+    await clock.pass(10_000);
+    expect(results).toMatchObject([{ code: 0 }, { code: 1, error: { code: 'queue-full' } }]);
+    expect(verifyChain(rig.path)).toHaveLength(21);
   });
 
   it('fails for a span of which a captured event was lost', async () => {
-    const ledger = { directory: rig.path, maxWaitingBytes: 1000 };
-    const { exporter } = rig.open({ sinks: {}, ledger });
+    const { exporter, clock } = rig.open({ sinks: {}, ledger: bounded() });
     const { tracer, ended } = traced(exporter);
     disk.space = 0;
-    await exported(exporter);
     const [kept, lost] = [tracer.startSpan('kept'), tracer.startSpan('lost')];
     addEventToSpan(created, kept);
     await settle();
-    for (const event of flags(10)) addEventToSpan(event, lost);
-    kept.end();
+    for (let n = 0; n < 25; n += 1) addEventToSpan(large(), lost);
     lost.end();
+    kept.end();
     await settle();
+    expect(exporter.stats().dropped).toBe(5);
     disk.heal();
-    expect(exporter.stats().dropped).toBeGreaterThan(0);
-    const results: ExportResult[] = [];
-    exporter.export([ended[1]!], (result) => results.push(result));
-    exporter.export([ended[0]!], (result) => results.push(result));
-    await shutDown(exporter, rig.clockOf(exporter));
-    await until(() => results.length === 2);
-    expect(results).toMatchObject([{ code: 1, error: { code: 'queue-full' } }, { code: 0 }]);
+    await clock.pass(10_000);
+    const [lostSpan, keptSpan] = ended as [ReadableSpan, ReadableSpan];
+    expect(await exported(exporter, keptSpan)).toEqual({ code: 0 });
+    expect(await exported(exporter, lostSpan, keptSpan)).toMatchObject({
+      code: 1,
+      error: { code: 'queue-full' },
+    });
   });
 
   it('keeps a malformed event as it is, tells of it, and delivers the others', async () => {
@@ -235,7 +240,10 @@ describe('export with a ledger', () => {
         reason: expect.stringMatching(/^it takes \d+ bytes, more than maxEventBytes, 100000$/),
         attributes: {
           'flipt.event.type': 'flag',
-          'flipt.event.payload': { length: 100_002, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+          'flipt.event.payload': {
+            length: 100_002,
+            sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+          },
         },
       },
     });

@@ -107,8 +107,6 @@ export function exporterRig() {
     /** Without a ledger. */
     openMemory: (options: SinkSpanExporterOptions, clock?: Timeline): Rig =>
       rig.open({ ledger: undefined, ...options }, clock),
-    clockOf: (exporter: SinkSpanExporter): Timeline =>
-      opened.find((each) => each.exporter === exporter)!.clock,
     /** The ledger's lines, parsed. */
     lines: (directory = rig.path): Record<string, unknown>[] =>
       fs
