@@ -474,7 +474,10 @@ export class Lane {
       this.#asideReader = undefined;
     }
     this.#keeper.moved();
+    const before = this.#settled;
     this.#settle();
+    // Who waits for this very record must learn of it, though nothing else has moved.
+    if (this.#settled === before) this.#observer.settled(before);
   }
 
   #send(
