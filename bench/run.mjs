@@ -2,11 +2,12 @@
 // Fails below a goal; with --short, which measures little, below 0.7 x a goal.
 import { checker } from './checker.mjs';
 import { decode } from './decode.mjs';
+import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
 import { pipeline } from './pipeline.mjs';
 import { weight } from './weight.mjs';
 
-const benches = { emit, pipeline, decode, checker, weight };
+const benches = { emit, pipeline, decode, checker, durable, weight };
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {
