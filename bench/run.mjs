@@ -1,5 +1,6 @@
 // npm run bench [-- --short] [-- NAME…]: prints each goal with the median of its rounds and the spread.
 // Fails below a goal; with --short, which measures little, below 0.7 x a goal.
+import { capture } from './capture.mjs';
 import { checker } from './checker.mjs';
 import { decode } from './decode.mjs';
 import { durable } from './durable.mjs';
@@ -7,7 +8,7 @@ import { emit } from './emit.mjs';
 import { pipeline } from './pipeline.mjs';
 import { weight } from './weight.mjs';
 
-const benches = { emit, pipeline, decode, checker, durable, weight };
+const benches = { emit, pipeline, decode, checker, capture, durable, weight };
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {

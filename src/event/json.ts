@@ -1,4 +1,4 @@
-import type { AuditEvent } from './event.js';
+import type { AuditEvent, EventTrace } from './event.js';
 import { actorTextOf, payloadTextOf } from './texts.js';
 
 /** Which members {@link eventToJson} prints. */
@@ -29,14 +29,37 @@ function fullJson(event: AuditEvent): string {
   return `${openJson(event)},"id":${quote(event.id)}${tail}}`;
 }
 
-export function traceToJson(trace: NonNullable<AuditEvent['trace']>): string {
-  return `{"traceId":${quote(trace.traceId)},"spanId":${quote(trace.spanId)},"traceFlags":${Number.isInteger(trace.traceFlags) ? trace.traceFlags : 0}}`;
+let lastTrace: EventTrace | undefined;
+let lastTraceJson = '';
+
+/** The events of a span share one frozen trace, whose text is made once. */
+export function traceToJson(trace: EventTrace): string {
+  if (trace === lastTrace) return lastTraceJson;
+  const json = `{"traceId":${quote(trace.traceId)},"spanId":${quote(trace.spanId)},"traceFlags":${Number.isInteger(trace.traceFlags) ? trace.traceFlags : 0}}`;
+  if (Object.isFrozen(trace)) {
+    lastTrace = trace;
+    lastTraceJson = json;
+  }
+  return json;
+}
+
+/**
+ * Bytes that the event's JSON does not exceed, reckoned from its parts without making a text.
+ *
+ * @throws {TypeError} as {@link eventToJson}
+ */
+export function boundOfJson(event: AuditEvent): number {
+  const { version, type, action, timestamp, status = '' } = event;
+  const words = version.length + type.length + action.length + timestamp.length + status.length;
+  const texts = actorTextOf(event).length + (payloadTextOf(event) ?? '').length;
+  // A UTF-16 unit takes three bytes at most, or six as an escape; keys and signs take about a hundred.
+  return 128 + 6 * words + 3 * texts;
 }
 
 /** Flipt's members without the closing brace. */
 function openJson(event: AuditEvent): string {
   const actor = actorTextOf(event);
-  return `{"version":${quoteWord(event.version)},"type":${quoteWord(event.type)},"action":${quoteWord(event.action)},"metadata":${actor === 'null' ? '{}' : `{"actor":${actor}}`},"payload":${payloadTextOf(event) ?? 'null'},"timestamp":${quote(event.timestamp)},"status":${quoteWord(event.status ?? '')}`;
+  return `{"version":${quoteWord(event.version)},"type":${quoteWord(event.type)},"action":${quoteWord(event.action)},"metadata":${actor === 'null' ? '{}' : `{"actor":${actor}}`},"payload":${payloadTextOf(event) ?? 'null'},"timestamp":${quoteTime(event.timestamp)},"status":${quoteWord(event.status ?? '')}`;
 }
 
 function quote(text: string): string {
@@ -59,5 +82,17 @@ function quoteWord(word: string): string {
       quotedWords.set(word, quoted);
     }
   }
+  return quoted;
+}
+
+let lastTime = '';
+let lastTimeQuoted = '""';
+
+/** Events come in bursts, and those of a millisecond have the same time. */
+function quoteTime(time: string): string {
+  if (time === lastTime) return lastTimeQuoted;
+  const quoted = quote(time);
+  lastTime = time;
+  lastTimeQuoted = quoted;
   return quoted;
 }

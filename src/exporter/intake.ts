@@ -4,7 +4,7 @@ import { AuditError, messageOf } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { createId } from '../event/id.js';
-import { eventToJson } from '../event/json.js';
+import { boundOfJson, eventToJson } from '../event/json.js';
 import type { MalformedContent, RecordContent } from '../ledger/record.js';
 import { attributesToText } from './attributes-text.js';
 import type { Reporter } from './reporter.js';
@@ -121,9 +121,8 @@ export class Intake {
   /** Bytes of an event's JSON if they are too many, otherwise undefined. */
   #excessOf(event: AuditEvent): number | undefined {
     const { maxEventBytes } = this.#options;
-    const json = eventToJson(event); // a text of parts that are there already
-    if (json.length * 3 <= maxEventBytes) return undefined; // a UTF-16 unit takes at most 3 bytes
-    const bytes = Buffer.byteLength(json);
+    if (boundOfJson(event) <= maxEventBytes) return undefined;
+    const bytes = Buffer.byteLength(eventToJson(event));
     return bytes > maxEventBytes ? bytes : undefined;
   }
 

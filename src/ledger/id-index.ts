@@ -108,11 +108,18 @@ const [seedLow, seedHigh] = crypto.getRandomValues(new Uint32Array(2)) as unknow
   number,
 ];
 
+let hashed = '';
 let hashLow = 0;
 let hashHigh = 0;
+hashId('-'); // so that the variables above agree from the start
 
-/** Two 32-bit FNV-1a hashes with a final mix, left in the two variables above. */
+/**
+ * Two 32-bit FNV-1a hashes with a final mix, left in the two variables above. An id is looked for just
+ * before it is added: the same once more costs nothing.
+ */
 function hashId(id: string): void {
+  if (id === hashed) return;
+  hashed = id;
   let low = 0x811c9dc5 ^ seedLow;
   let high = 0x9747b28c ^ seedHigh;
   for (let at = 0; at < id.length; at += 1) {
