@@ -22,7 +22,10 @@ export function durable({ rounds, scale }) {
     for (const { producers, events, againstBare, againstLmdb } of CASES) {
       const name = `${producers} producer${producers === 1 ? '' : 's'}`;
       const count = Math.max(producers, Math.round(events * scale));
-      const exporter = new SinkSpanExporter({ ledger: join(folder, `ours-${producers}`), sinks: {} });
+      const exporter = new SinkSpanExporter({
+        ledger: join(folder, `ours-${producers}`),
+        sinks: {},
+      });
       const bare = new BareLog(join(folder, `bare-${producers}.jsonl`));
       // By default its promises tell that others see a line; this way, that it is on disk.
       const lmdb = open({ path: join(folder, `lmdb-${producers}`), overlappingSync: false });

@@ -8,7 +8,15 @@ import {
   nameFault,
 } from './event.js';
 import { isKnownText, rememberText } from './known-texts.js';
-import { actorTextOf, LAZY_PAYLOAD, payloadTextOf, TEXTS, type Texts, UNPARSED } from './texts.js';
+import {
+  actorTextOf,
+  isAsMade,
+  LAZY_PAYLOAD,
+  payloadTextOf,
+  TEXTS,
+  type Texts,
+  UNPARSED,
+} from './texts.js';
 import { isTimestamp } from './timestamp.js';
 
 /** The name of a span event that carries an audit event; the decoder does not look at it. */
@@ -66,6 +74,45 @@ export function encodeEvent(event: AuditEvent): Attributes {
         'flipt.event.payload': payload,
         'flipt.event.id': event.id,
       };
+}
+
+let handedOver: Attributes | undefined;
+let handedOverEvent: AuditEvent | undefined;
+
+/** {@link encodeEvent} for a span that is watched: {@link takeHandedOver} knows the event again. */
+export function encodeForWatcher(event: AuditEvent): Attributes {
+  const attributes = encodeEvent(event);
+  handedOver = attributes;
+  handedOverEvent = event;
+  return attributes;
+}
+
+/**
+ * The very event that these attributes were just made of, so that they need not be decoded. Undefined
+ * for any others, and for such as somebody has changed on the way.
+ */
+export function takeHandedOver(attributes: object): AuditEvent | undefined {
+  if (attributes !== handedOver) return undefined;
+  const event = handedOverEvent!;
+  handedOver = undefined;
+  handedOverEvent = undefined;
+  return isAsMade(event) && event.id !== '' && saysTheSame(attributes as Attributes, event)
+    ? event
+    : undefined;
+}
+
+function saysTheSame(attributes: Attributes, event: AuditEvent): boolean {
+  const { actorText, payloadText } = event[TEXTS]!;
+  return (
+    attributes['flipt.event.version'] === event.version &&
+    attributes['flipt.event.action'] === event.action &&
+    attributes['flipt.event.type'] === event.type &&
+    attributes['flipt.event.timestamp'] === event.timestamp &&
+    attributes['flipt.event.status'] === event.status &&
+    attributes['flipt.event.metadata.actor'] === actorText &&
+    attributes['flipt.event.payload'] === payloadText &&
+    attributes['flipt.event.id'] === event.id
+  );
 }
 
 /** What the attributes of a span event turned out to be. */

@@ -1,7 +1,7 @@
 import { type Attributes, trace } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { messageOf } from '../errors.js';
-import { encodeEvent, SPAN_EVENT_NAME } from './attributes.js';
+import { encodeEvent, encodeForWatcher, SPAN_EVENT_NAME } from './attributes.js';
 import type { AuditEvent } from './event.js';
 import { jsonFault } from './texts.js';
 import { countUnrecorded, warnUnrecorded } from './unrecorded.js';
@@ -17,8 +17,9 @@ import { isWatched } from './watching.js';
 export function addEventToSpan(event: AuditEvent, span = trace.getActiveSpan()): boolean {
   try {
     if (span === undefined || span === null) return refuse('there is no active span');
-    if (!span.isRecording() && !isWatched(span)) return refuse('its span is not recording');
-    const attributes = tryEncode(event);
+    const watched = isWatched(span);
+    if (!watched && !span.isRecording()) return refuse('its span is not recording');
+    const attributes = tryEncode(event, watched);
     if (attributes !== undefined) {
       span.addEvent(SPAN_EVENT_NAME, attributes);
       return true;
@@ -37,9 +38,9 @@ function refuse(reason: string): false {
 }
 
 /** Undefined for a hand-made event that JSON cannot carry. */
-function tryEncode(event: AuditEvent): Attributes | undefined {
+function tryEncode(event: AuditEvent, watched: boolean): Attributes | undefined {
   try {
-    return encodeEvent(event);
+    return watched ? encodeForWatcher(event) : encodeEvent(event);
   } catch (error) {
     complain(`an audit event cannot be written as JSON: ${jsonFault(error)}`);
     return undefined;

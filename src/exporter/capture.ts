@@ -3,7 +3,8 @@ import { Burst } from '../burst.js';
 import { type Clock, systemClock } from '../clock.js';
 import { complain } from '../diagnostics.js';
 import { type AuditError, messageOf } from '../errors.js';
-import { decodeSpanEvent } from '../event/attributes.js';
+import { asRecorded, decodeSpanEvent, takeHandedOver } from '../event/attributes.js';
+import type { AuditEvent } from '../event/event.js';
 import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
 import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
 import type { CaptureTarget } from './capture-target.js';
@@ -118,7 +119,12 @@ export class Capture implements SpanCapture {
     this.#next = 0;
   }
 
-  #hand({ span, number, late, attributes, attributesText }: Captured, origin: SpanOrigin): void {
+  #hand(captured: Captured, origin: SpanOrigin): void {
+    const { span, event, number, late, attributes, attributesText } = captured;
+    if (event !== undefined) {
+      this.#target.event(asRecorded(event, origin.trace), late);
+      return;
+    }
     origin.number = number;
     origin.late = late;
     const decoded = decodeSpanEvent(attributes, origin);
@@ -157,10 +163,13 @@ export class Capture implements SpanCapture {
 
   #see(span: LiveSpan, attributes: unknown, watcher: AddEvent): void {
     try {
-      const ours = copyOurs(attributes);
+      if (attributes === undefined || attributes === null) return;
+      const event = takeHandedOver(attributes);
+      const ours = event === undefined ? copyOurs(attributes) : NOTHING;
       if (ours === undefined) return;
       const late = span.ended === true;
-      this.#take(span, late ? this.#countLate(span) : numberOf(span), late, ours);
+      const number = late ? this.#countLate(span) : event === undefined ? numberOf(span) : 0;
+      this.#take(span, number, late, ours, event);
       // Somebody may have covered our `addEvent`; another capture of ours can be looked through.
       if (span.addEvent !== watcher && !this.hasSeen(span)) this.#taken.add(span);
     } catch (error) {
@@ -177,10 +186,16 @@ export class Capture implements SpanCapture {
     }
   }
 
-  #take(span: ReadableSpan, number: number, late: boolean, attributes: Attributes): void {
+  #take(
+    span: ReadableSpan,
+    number: number,
+    late: boolean,
+    attributes: Attributes,
+    event?: AuditEvent,
+  ): void {
     // A value that is no text may change before the turn ends, so it becomes one now.
     const attributesText = isAllText(attributes) ? undefined : attributesToText(attributes);
-    this.#queue.push({ span, number, late, attributes, attributesText });
+    this.#queue.push({ span, number, late, event, attributes, attributesText });
     if (this.#queue.length === 1) this.#target.queued();
   }
 
@@ -191,11 +206,15 @@ export class Capture implements SpanCapture {
   }
 }
 
+const NOTHING: Attributes = Object.freeze({});
+
 /** A span event that waits to be decoded. */
 interface Captured {
   readonly span: Pick<ReadableSpan, 'spanContext'>;
   readonly number: number;
   readonly late: boolean;
+  /** Where the event itself came along: then nothing has to be decoded, and it has an id. */
+  readonly event: AuditEvent | undefined;
   readonly attributes: Attributes;
   readonly attributesText: string | undefined;
 }
