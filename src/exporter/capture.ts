@@ -121,18 +121,17 @@ export class Capture implements SpanCapture {
 
   #hand(captured: Captured, origin: SpanOrigin): void {
     const { span, event, number, late, attributes, attributesText } = captured;
-    if (event !== undefined) {
-      this.#target.event(asRecorded(event, origin.trace), late);
-      return;
-    }
-    origin.number = number;
-    origin.late = late;
-    const decoded = decodeSpanEvent(attributes, origin);
     let loss: AuditError | undefined;
-    if (decoded.kind === 'event') loss = this.#target.event(decoded.event, late);
-    else if (decoded.kind === 'malformed') {
-      const content = malformedContent(origin, decoded.reason, attributes, attributesText);
-      loss = this.#target.malformed(content);
+    if (event !== undefined) loss = this.#target.event(asRecorded(event, origin.trace), late);
+    else {
+      origin.number = number;
+      origin.late = late;
+      const decoded = decodeSpanEvent(attributes, origin);
+      if (decoded.kind === 'event') loss = this.#target.event(decoded.event, late);
+      else if (decoded.kind === 'malformed') {
+        const content = malformedContent(origin, decoded.reason, attributes, attributesText);
+        loss = this.#target.malformed(content);
+      }
     }
     if (loss !== undefined) this.#losses.set(span, loss);
   }
