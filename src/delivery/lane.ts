@@ -477,7 +477,7 @@ export class Lane {
     const before = this.#settled;
     this.#settle();
     // Who waits for this very record must learn of it, though nothing else has moved.
-    if (this.#settled === before) this.#observer.settled(before);
+    if (this.#settled === before) this.#report.settled(before);
   }
 
   #send(

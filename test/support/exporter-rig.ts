@@ -81,14 +81,25 @@ export interface Rig {
   readonly told: Told[];
 }
 
+/** Makes exporters, and reads what they leave. */
+export interface ExporterRig {
+  /** For a ledger; it does not exist yet. */
+  path: string;
+  file(...names: string[]): string;
+  /** With a ledger in the test's folder, unless the options say otherwise. */
+  open(options: SinkSpanExporterOptions, clock?: Timeline): Rig;
+  /** Without a ledger. */
+  openMemory(options: SinkSpanExporterOptions, clock?: Timeline): Rig;
+  /** The ledger's lines, parsed. */
+  lines(directory?: string): Record<string, unknown>[];
+}
+
 /** Exporters that are shut down after each test, in a folder of its own. */
-export function exporterRig() {
+export function exporterRig(): ExporterRig {
   const opened: Rig[] = [];
-  const rig = {
-    /** For a ledger; it does not exist yet. */
+  const rig: ExporterRig = {
     path: '',
     file: (...names: string[]) => join(rig.path, ...names),
-    /** With a ledger in the test's folder, unless the options say otherwise. */
     open(
       options: SinkSpanExporterOptions,
       clock: Timeline = (options.clock as Timeline | undefined) ?? timeline(),
@@ -104,10 +115,8 @@ export function exporterRig() {
       opened.push({ exporter, clock, told });
       return { exporter, clock, told };
     },
-    /** Without a ledger. */
     openMemory: (options: SinkSpanExporterOptions, clock?: Timeline): Rig =>
       rig.open({ ledger: undefined, ...options }, clock),
-    /** The ledger's lines, parsed. */
     lines: (directory = rig.path): Record<string, unknown>[] =>
       fs
         .readdirSync(directory)
