@@ -81,17 +81,17 @@ export interface Rig {
   readonly told: Told[];
 }
 
-/** Makes exporters, and reads what they leave. */
+/** Exporters in a folder of their test. */
 export interface ExporterRig {
   /** For a ledger; it does not exist yet. */
   path: string;
   file(...names: string[]): string;
   /** With a ledger in the test's folder, unless the options say otherwise. */
-  open(options: SinkSpanExporterOptions, clock?: Timeline): Rig;
+  open(options: SinkSpanExporterOptions): Rig;
   /** Without a ledger. */
-  openMemory(options: SinkSpanExporterOptions, clock?: Timeline): Rig;
+  openMemory(options: SinkSpanExporterOptions): Rig;
   /** The ledger's lines, parsed. */
-  lines(directory?: string): Record<string, unknown>[];
+  lines(directory?: string): { readonly id: string; readonly [member: string]: unknown }[];
 }
 
 /** Exporters that are shut down after each test, in a folder of its own. */
@@ -99,25 +99,22 @@ export function exporterRig(): ExporterRig {
   const opened: Rig[] = [];
   const rig: ExporterRig = {
     path: '',
-    file: (...names: string[]) => join(rig.path, ...names),
-    open(
-      options: SinkSpanExporterOptions,
-      clock: Timeline = (options.clock as Timeline | undefined) ?? timeline(),
-    ): Rig {
+    file: (...names) => join(rig.path, ...names),
+    open(options) {
+      const clock = timeline();
       const told: Told[] = [];
       const exporter = new SinkSpanExporter({
         ledger: rig.path,
         onError: (error, context) => told.push({ error, context }),
         random: () => 1,
-        ...options,
         clock,
+        ...options,
       });
       opened.push({ exporter, clock, told });
       return { exporter, clock, told };
     },
-    openMemory: (options: SinkSpanExporterOptions, clock?: Timeline): Rig =>
-      rig.open({ ledger: undefined, ...options }, clock),
-    lines: (directory = rig.path): Record<string, unknown>[] =>
+    openMemory: (options) => rig.open({ ...options, ledger: undefined }),
+    lines: (directory = rig.path) =>
       fs
         .readdirSync(directory)
         .filter((name) => /^\d{20}\.jsonl$/.test(name))
