@@ -10,21 +10,7 @@ import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
 import type { CaptureTarget } from './capture-target.js';
 import { droppedEventsOf, malformedContent, SpanOrigin } from './collect.js';
 import type { ReadableSpan } from './span.js';
-
-/**
- * Under which an exporter carries its capture. Registered, for the exporter may come from the other
- * copy of the package.
- */
-export const CAPTURE: unique symbol = Symbol.for('otel-audit.capture');
-
-/** What a span processor asks of an exporter's {@link Capture}, whichever copy it comes from. */
-export interface SpanCapture {
-  watch(span: LiveSpan): void;
-  takeEnded(span: ReadableSpan): void;
-}
-
-/** A span as it starts: what may be called on it, and what may be read. */
-export type LiveSpan = Span & ReadableSpan & { readonly ended?: boolean };
+import type { LiveSpan, SpanCapture } from './span-capture.js';
 
 type AddEvent = Span['addEvent'];
 

@@ -2,7 +2,6 @@ import { keepAliveUntil } from '../delivery/keep-alive.js';
 import { AuditError } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import type { AuditReceipt } from '../receipt.js';
-import { CAPTURE, type Capture } from './capture.js';
 import { closeAll, DRAIN_MS } from './closing.js';
 import { Flushes } from './flushes.js';
 import { Housekeeping } from './housekeeping.js';
@@ -13,6 +12,7 @@ import { watchProcessEnd } from './process-end.js';
 import type { SendOptions } from './send-options.js';
 import { Sends } from './sends.js';
 import type { ExportResult, ReadableSpan } from './span.js';
+import { CAPTURE, type SpanCapture } from './span-capture.js';
 import { SpanExports } from './span-exports.js';
 import type { ExporterHealth, ExporterStats } from './stats.js';
 
@@ -37,7 +37,7 @@ const FLUSH_TIMEOUT_MS = 30_000;
  */
 export class SinkSpanExporter {
   /** For `AuditSpanProcessor`. */
-  readonly [CAPTURE]: Capture;
+  readonly [CAPTURE]: SpanCapture;
   readonly #pipeline: Pipeline;
   readonly #spanExports: SpanExports;
   readonly #sends: Sends;
@@ -94,7 +94,7 @@ export class SinkSpanExporter {
     try {
       if (this.#shutdown === undefined) {
         // What was recorded before comes before.
-        return this.#sends.send(events, options, () => this[CAPTURE].drain());
+        return this.#sends.send(events, options, () => this.#pipeline.capture.drain());
       }
       throw new AuditError('shutdown', 'the exporter is shut down; nothing more is taken');
     } catch (error) {

@@ -1,8 +1,8 @@
 import type { Span } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { AuditError, messageOf } from '../errors.js';
-import { CAPTURE, type LiveSpan, type SpanCapture } from './capture.js';
 import type { ReadableSpan } from './span.js';
+import { CAPTURE, type LiveSpan, type SpanCapture } from './span-capture.js';
 
 /** What an {@link AuditSpanProcessor} needs of its exporter, a `SinkSpanExporter` of either copy. */
 export interface CapturingExporter {

@@ -58,7 +58,9 @@ async function deliversOnShutdown(sdk) {
 }
 
 async function reportsFailure(sdk) {
-  const { exporter, sink, provider, results } = setUp(sdk, 'BatchSpanProcessor');
+  const { exporter, sink, provider, results } = setUp(sdk, 'BatchSpanProcessor', {
+    delivery: { maxElapsedMs: 50, backoff: { initialMs: 10, maxMs: 10 } },
+  });
   sink.failWith(new Error('disk full'));
   emit(provider);
   // Some versions reject the flush then, others tell the global error handler; the result is what counts.
@@ -79,16 +81,19 @@ async function reportsFailure(sdk) {
 
 async function refusesAfterShutdown(sdk) {
   const { exporter, sink, provider } = setUp(sdk, 'SimpleSpanProcessor');
+  const span = provider.getTracer('compat').startSpan('request');
+  addEventToSpan(createEvent({ type: 'flag', action: 'created' }), span);
   await provider.shutdown();
-  const result = await new Promise((resolve) => exporter.export([], resolve));
+  const result = await new Promise((resolve) => exporter.export([span], resolve));
   assert.equal(result.code, 1, 'an export after shutdown is FAILED');
   assert.equal(sink.events.length, 0);
+  assert.equal(exporter.stats().dropped, 1, 'and counted');
 }
 
 /** A provider whose exporter notes the result of each export. */
-function setUp(sdk, processor) {
+function setUp(sdk, processor, options = {}) {
   const sink = recordingSink();
-  const exporter = new SinkSpanExporter({ sinks: { memory: sink } });
+  const exporter = new SinkSpanExporter({ sinks: { memory: sink }, ...options });
   const results = [];
   const noting = {
     export: (spans, done) =>

@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { addEventToSpan } from '../../src/event/span.js';
-import { CAPTURE } from '../../src/exporter/capture.js';
+import { CAPTURE } from '../../src/exporter/span-capture.js';
 import { SinkError } from '../../src/sink.js';
 import { recordingSink } from '../../src/testing/recording-sink.js';
 import { diagLog } from '../support/diag-log.js';

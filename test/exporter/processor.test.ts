@@ -12,10 +12,10 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { createEvent } from '../../src/event/event.js';
 import { addEventToSpan } from '../../src/event/span.js';
-import { CAPTURE } from '../../src/exporter/capture.js';
 import { collectEvents } from '../../src/exporter/collect.js';
 import { AuditSpanProcessor } from '../../src/exporter/processor.js';
 import { alwaysRecord } from '../../src/exporter/sampler.js';
+import { CAPTURE } from '../../src/exporter/span-capture.js';
 import { CapturingExporter } from '../support/capturing-exporter.js';
 import { diagLog } from '../support/diag-log.js';
 

@@ -30,6 +30,9 @@ afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 const ledger = () => ({ directory: rig.path, slots: true });
 const waiting = (slot: string) => rig.lines(rig.file(slot)).map(({ id }) => id);
 
+const acknowledged = (slot: string, sink: string): number =>
+  JSON.parse(fs.readFileSync(rig.file(slot, 'cursors', `${sink}.json`), 'utf8')).acknowledged;
+
 /** A process that writes into the lowest free slot, and is killed before anything is delivered. */
 async function killedWriter(...ids: string[]): Promise<void> {
   const child = startExporterChild(
@@ -98,7 +101,8 @@ describe('exporters with slots on one folder', () => {
     await until(() => siem.events.length === 3 && log.events.length === 3);
     expect(idsOf(siem.events)).toEqual([created.id, 'a', 'b']);
     expect(exporter.stats().sinks.siem).toMatchObject({ delivered: 3, backlog: 0 });
-    // Done with it, it lets go of it.
+    // Done with it, it lets go of it. The cursors are saved in the disk's own time.
+    await until(() => ['siem', 'log'].every((name) => acknowledged('0', name) === 2));
     while (fs.existsSync(rig.file('0', 'lock'))) await clock.pass(10_000);
     await clock.pass(60_000);
     expect(exporter.stats().sinks.siem).toMatchObject({ delivered: 3 });

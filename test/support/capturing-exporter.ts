@@ -1,6 +1,7 @@
 import type { AuditError } from '../../src/errors.js';
 import type { AuditEvent } from '../../src/event/event.js';
-import { CAPTURE, Capture } from '../../src/exporter/capture.js';
+import { Capture } from '../../src/exporter/capture.js';
+import { CAPTURE } from '../../src/exporter/span-capture.js';
 import type { MalformedContent } from '../../src/ledger/record.js';
 import type { FakeClock } from './fake-clock.js';
 

@@ -1,12 +1,18 @@
 import type { Clock } from '../../src/clock.js';
 import { fakeClock } from './fake-clock.js';
 
-/** Lets everything run that can, without time passing and without waiting for a disk. */
+/** Lets everything run that can without time passing, to the end of what the disk is asked for. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let quiet = 0; quiet < 6; quiet = isDiskBusy() ? 0 : quiet + 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
-/** Lets things run until it is so; for what a disk or another process does. The test's timeout bounds it. */
+/** Whether some asynchronous call of `fs` is under way. */
+const isDiskBusy = (): boolean =>
+  process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+
+/** Lets things run until it is so, as for what another process does. The test's timeout bounds it. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
