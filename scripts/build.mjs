@@ -1,31 +1,90 @@
-// Builds dist/esm and dist/cjs with tsc alone. Each folder says its own module type, so that Node
-// reads `.js` in it the right way whatever the package's own type is. Declarations come from a run of
-// their own, for their comments stay while those of the code, a quarter of the package, go.
+// Builds dist/esm and dist/cjs, each a few bundles, for every file costs a quarter of a millisecond when
+// it is required, and half a one when it is imported; and dist/node for `import` under Node: the
+// CommonJS build under named exports, so that a process has one copy of it. The declarations are tsc's.
+// Each folder says its own module type, so that Node reads `.js` in it the right way.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build, transform } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const tsc = join(
-  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
-  'bin/tsc',
-);
+const require = createRequire(import.meta.url);
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-for (const [format, type] of [
-  ['esm', 'module'],
-  ['cjs', 'commonjs'],
-]) {
-  for (const emit of [
-    ['--declaration', 'false', '--removeComments'],
-    ['--emitDeclarationOnly'],
-  ]) {
-    const args = [tsc, '-p', `scripts/tsconfig.${format}.json`, ...emit];
-    const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
-    if (status !== 0) process.exit(status ?? 1);
+declare('esm');
+declare('cjs');
+await bundle();
+write('dist/esm/package.json', '{"type":"module"}\n');
+write('dist/cjs/package.json', '{"type":"commonjs"}\n');
+for (const entry of entries) {
+  const names = Object.keys(require(join(root, entry.require.default)))
+    .sort()
+    .join(', ');
+  const named = entry.import.node.replace(/\.mjs$/, '.cjs');
+  const target = relative(dirname(named), entry.require.default).split(sep).join('/');
+  write(entry.import.node, `export { ${names} } from './${basename(named)}';\n`);
+  // Node reads a CommonJS file for its names before it runs it, and this one is read in no time.
+  write(named, `module.exports = require('${target}');\n0 && (module.exports = { ${names} });\n`);
+}
+
+function declare(format) {
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', `scripts/tsconfig.${format}.json`], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  prune(format);
+}
+
+/** Removes the declarations that no entry's types lead to. */
+function prune(format) {
+  const condition = format === 'esm' ? 'import' : 'require';
+  const reached = new Set(entries.map((entry) => join(root, entry[condition].types)));
+  for (const file of reached) {
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/['"](\..+?)\.js['"]/g)) {
+      reached.add(join(dirname(file), `${specifier}.d.ts`));
+    }
   }
-  mkdirSync(join(root, 'dist', format), { recursive: true });
-  writeFileSync(join(root, 'dist', format, 'package.json'), `{"type":"${type}"}\n`);
+  const folder = join(root, 'dist', format);
+  for (const name of readdirSync(folder, { recursive: true })) {
+    const file = join(folder, name);
+    if (name.endsWith('.d.ts') && !reached.has(file)) rmSync(file);
+  }
+}
+
+/** A bundle for each entry, and some for what they share. esbuild splits ESM alone, so that comes first. */
+async function bundle() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: entries.map((entry) =>
+      entry.import.default.replace('dist/esm', 'src').replace(/js$/, 'ts'),
+    ),
+    tsconfig: 'tsconfig.json',
+    outbase: 'src',
+    outdir: 'dist/esm',
+    chunkNames: 'shared-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    write: false,
+  });
+  for (const { path, text } of outputFiles) {
+    const file = relative(root, path);
+    write(file, text);
+    const { code } = await transform(text, { format: 'cjs', platform: 'node' });
+    write(file.replace('esm', 'cjs'), code);
+  }
+}
+
+function write(path, text) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
 }

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { EventPairChecker } from '../checker.js';
 import { AuditError, messageOf } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { createId } from '../event/id.js';
 import { boundOfJson, eventToJson } from '../event/json.js';
-import type { MalformedContent, RecordContent } from '../ledger/record.js';
+import { hashOf, type MalformedContent, type RecordContent } from '../ledger/record.js';
 import { attributesToText } from './attributes-text.js';
 import type { Reporter } from './reporter.js';
 import type { Store } from './store.js';
@@ -189,7 +188,7 @@ export class Intake {
     const { id, trace } = event;
     let attributesText = attributesToText(encodeEvent(event));
     if (Buffer.byteLength(attributesText) > this.#options.maxEventBytes) {
-      const sha256 = createHash('sha256').update(attributesText).digest('hex');
+      const sha256 = hashOf(Buffer.from(attributesText));
       attributesText = `{"length":${Buffer.byteLength(attributesText)},"sha256":"${sha256}"}`;
     }
     return { id, late, trace, reason, attributesText };

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import { AuditError } from '../errors.js';
 import { codeOf, FILE_MODE, sleepSync } from './files.js';
 
@@ -214,8 +212,8 @@ function thisHolder(): Holder {
     pidNamespace: readPidNamespace(),
     pid: process.pid,
     startTime: processOf(process.pid).startTime,
-    thread: threadId,
-    token: randomUUID(),
+    thread: process.getBuiltinModule('node:worker_threads').threadId,
+    token: crypto.randomUUID(),
   };
 }
 

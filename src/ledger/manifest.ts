@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { AuditError } from '../errors.js';
@@ -41,7 +40,7 @@ export function readManifestSync(directory: string): Manifest | undefined {
 /** The manifest of a ledger that begins now. */
 export function newManifest(createdAt: string): Manifest {
   const first = { sequence: 1, previousHash: NO_HASH };
-  return { format: FORMAT, stream: randomUUID(), createdAt, first };
+  return { format: FORMAT, stream: crypto.randomUUID(), createdAt, first };
 }
 
 export function writeManifestSync(directory: string, manifest: Manifest): void {

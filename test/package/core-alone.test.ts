@@ -16,8 +16,10 @@ const project = new Project({}).copy('@opentelemetry/api').write({
   'register.mjs':
     "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);",
   'load.mjs': `
+    import { createRequire } from 'node:module';
     const core = await import('otel-audit');
-    console.log(typeof core.SinkSpanExporter, typeof core.createEvent);`,
+    console.log(typeof core.SinkSpanExporter, typeof core.createEvent);
+    for (const file of Object.keys(createRequire(import.meta.url).cache)) console.error(file);`,
   'load.cjs': `
     const core = require('otel-audit');
     console.log(typeof core.SinkSpanExporter, typeof core.createEvent);

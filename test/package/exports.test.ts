@@ -23,7 +23,7 @@ describe('the packed package', () => {
 
   it('holds what the exports reach and nothing else of dist', () => {
     const reached = reachedFrom(targetsOf(manifest.exports));
-    const dist = packed.files.filter((file) => /\.(js|d\.ts)$/.test(file));
+    const dist = packed.files.filter((file) => CODE.test(file));
     expect(dist.filter((file) => !reached.has(file))).toEqual([]);
   });
 
@@ -62,18 +62,19 @@ function targetsOf(entry: unknown): string[] {
   return Object.values(entry as Record<string, unknown>).flatMap(targetsOf);
 }
 
-/** Follows relative imports of the built files, and the declarations beside them. */
+const CODE = /\.([mc]?js|d\.ts)$/;
+
+/** Follows relative imports: declarations lead to declarations, code to code. */
 function reachedFrom(entries: readonly string[]): Set<string> {
   const reached = new Set<string>();
   const waiting = [...entries];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (reached.has(file) || !/\.(js|d\.ts)$/.test(file)) continue;
+    if (reached.has(file) || !CODE.test(file)) continue;
     reached.add(file);
     const text = readFileSync(join(root, file), 'utf8');
     for (const [, specifier] of text.matchAll(/(?:from|import|require)\s*\(?\s*['"](\..+?)['"]/g)) {
       const target = join(file, '..', specifier!);
-      // Types may be all that is wanted of a module; its empty code then lies beside its declarations.
-      waiting.push(target, target.replace(/\.js$/, '.d.ts'));
+      waiting.push(file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target);
     }
   }
   return reached;

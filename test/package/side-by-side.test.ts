@@ -6,13 +6,13 @@ afterAll(() => project.remove());
 
 const PAYLOAD = '{"amount":12345678901234567890.10,"note":"1e400"}';
 
-/** Runs a script that has both copies; it prints JSON. */
+/** Runs a script that has both copies, as a bundle may bring a second one along; it prints JSON. */
 function both(script: string): unknown {
   project.write({
     'app.mjs': `
       import { createRequire } from 'node:module';
-      import * as esm from 'otel-audit';
-      import * as esmTesting from 'otel-audit/testing';
+      import * as esm from './node_modules/otel-audit/dist/esm/index.js';
+      import * as esmTesting from './node_modules/otel-audit/dist/esm/testing/index.js';
       const require = createRequire(import.meta.url);
       const cjs = require('otel-audit');
       const cjsTesting = require('otel-audit/testing');
@@ -73,4 +73,24 @@ describe('ESM and CommonJS copies side by side in one process', () => {
       print(sent);`);
     expect(payloads).toEqual([PAYLOAD, PAYLOAD]);
   });
+});
+
+describe('import and require under Node', () => {
+  it.each(['otel-audit', 'otel-audit/sinks/log', 'otel-audit/testing'])(
+    'of %s give one copy',
+    (specifier) => {
+      project.write({
+        'one.mjs': `
+        import { createRequire } from 'node:module';
+        import * as imported from '${specifier}';
+        const required = createRequire(import.meta.url)('${specifier}');
+        const names = Object.keys(required);
+        console.log(JSON.stringify([
+          Object.keys(imported).sort().join() === names.sort().join(),
+          names.length > 0 && names.every((name) => imported[name] === required[name]),
+        ]));`,
+      });
+      expect(JSON.parse(project.node('one.mjs').stdout)).toEqual([true, true]);
+    },
+  );
 });
