@@ -1,12 +1,14 @@
 // What the package weighs: the tarball, and the time to load the core in a fresh process.
 import { execFileSync } from 'node:child_process';
-import { dirname } from 'node:path';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withFolder } from './folders.mjs';
 import { Goal, measure } from './harness.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-export async function weight({ rounds }) {
+export function weight({ rounds }) {
   const [pack] = JSON.parse(
     execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
       cwd: root,
@@ -14,56 +16,61 @@ export async function weight({ rounds }) {
       stdio: ['ignore', 'pipe', 'ignore'],
     }),
   );
-  // The child takes the time itself, so that starting a process is no part of it.
-  const child = (type, code) => () =>
-    Number(
-      execFileSync(
-        process.execPath,
-        [
-          `--input-type=${type}`,
-          '-e',
-          `const start = performance.now(); ${code}; console.log(performance.now() - start);`,
-        ],
-        { cwd: root, encoding: 'utf8' },
-      ),
-    );
-  const load = (specifier) => ({
-    required: child('commonjs', `require(${JSON.stringify(specifier)})`),
-    imported: child('module', `await import(${JSON.stringify(specifier)})`),
-  });
-  const core = load('otel-audit');
-  const api = load('@opentelemetry/api');
-  const times = await measure(
-    {
-      nothingRequired: child('commonjs', "require('node:fs')"),
-      coreRequired: core.required,
-      nothingImported: child('module', "await import('data:text/javascript,')"),
-      apiImported: api.imported,
-      coreImported: core.imported,
-    },
-    rounds,
-  );
-  // Other work on the machine only ever adds to a start, so the least of the rounds is the truest.
-  const beyond = (one, other) => Math.min(...times[one]) - Math.min(...times[other]);
-  const imported = beyond('coreImported', 'nothingImported');
-  const goals = [
+  return withFolder(async (folder) => [
     new Goal('tarball', [pack.size / 1000], { atMost: 150 }, 'kB'),
-    new Goal(
-      'core by require, beyond an empty module, least of the rounds',
-      [beyond('coreRequired', 'nothingRequired')],
-      { atMost: 30 },
-      'ms',
-    ),
-  ];
-  if (Number(process.versions.node.split('.')[0]) >= 22) {
-    const what = 'core by import, beyond an empty module, least of the rounds';
-    goals.push(new Goal(what, [imported], { atMost: 30 }, 'ms'));
-  } else {
-    // Node 20 reads every CommonJS file that a module imports twice: the api alone can take it all.
-    const ofApi = beyond('apiImported', 'nothingImported');
-    console.log(
-      `note  core by import: ${imported.toFixed(0)} ms, of which @opentelemetry/api ${ofApi.toFixed(0)} ms; a goal (at most 30) from Node 22 on`,
-    );
+    ...(await loading(folder, rounds)),
+  ]);
+}
+
+async function loading(folder, rounds) {
+  install(folder);
+  const code = {
+    require: (name) => ['commonjs', `require('${name}')`],
+    import: (name) => ['module', `await import('${name}')`],
+  };
+  const contenders = {};
+  for (const [way, load] of Object.entries(code)) {
+    for (const name of ['empty', '@opentelemetry/api', 'otel-audit']) {
+      contenders[`${name} ${way}`] = () => milliseconds(folder, ...load(name));
+    }
   }
-  return goals;
+  const times = await measure(contenders, rounds);
+  // Other work on the machine only ever adds to it, so the least of the rounds is the truest.
+  const beyond = (name, way) =>
+    Math.min(...times[`${name} ${way}`]) - Math.min(...times[`empty ${way}`]);
+  return Object.keys(code).map((way) => {
+    const api = beyond('@opentelemetry/api', way).toFixed(0);
+    const what = `core by ${way}, beyond an empty package, of which the api ${api}, least of the rounds`;
+    return new Goal(what, [beyond('otel-audit', way)], { atMost: 30 }, 'ms');
+  });
+}
+
+/** A project that has the package as npm would leave it, the api, and a package with nothing in it. */
+function install(folder) {
+  const modules = join(folder, 'node_modules');
+  for (const file of ['package.json', 'dist']) {
+    cpSync(join(root, file), join(modules, 'otel-audit', file), { recursive: true });
+  }
+  const api = 'node_modules/@opentelemetry/api';
+  cpSync(join(root, api), join(folder, api), { recursive: true, dereference: true });
+  mkdirSync(join(modules, 'empty'));
+  writeFileSync(join(modules, 'empty/package.json'), '{"name":"empty","exports":"./index.js"}');
+  writeFileSync(join(modules, 'empty/index.js'), '');
+}
+
+/**
+ * The CPU time that loading takes in a fresh process, which measures itself: its start is no part of it,
+ * nor are other processes.
+ */
+function milliseconds(folder, type, load) {
+  const code = `const start = process.cpuUsage();
+    ${load};
+    const { user, system } = process.cpuUsage(start);
+    console.log((user + system) / 1000);`;
+  return Number(
+    execFileSync(process.execPath, [`--input-type=${type}`, '-e', code], {
+      cwd: folder,
+      encoding: 'utf8',
+    }),
+  );
 }
