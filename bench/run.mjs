@@ -5,10 +5,12 @@ import { checker } from './checker.mjs';
 import { decode } from './decode.mjs';
 import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
+import { lanes } from './lanes.mjs';
+import { opening } from './opening.mjs';
 import { pipeline } from './pipeline.mjs';
 import { weight } from './weight.mjs';
 
-const benches = { emit, pipeline, decode, checker, capture, durable, weight };
+const benches = { emit, pipeline, decode, checker, capture, durable, lanes, opening, weight };
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {
