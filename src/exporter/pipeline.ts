@@ -86,7 +86,10 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
   const destinations = options.sinks.map(
     (named) =>
       new Destination(named, clock, random, reporter, {
-        progressed: (lane) => deliveries.progressed(lane),
+        progressed: (lane) => {
+          deliveries.progressed(lane);
+          slotDrain?.progressed();
+        },
         failed: (lane, sequence, error) => {
           if (lanes.includes(lane)) deliveries.failed(sequence, error);
         },

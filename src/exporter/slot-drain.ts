@@ -4,6 +4,7 @@ import type { PositionStore } from '../delivery/source.js';
 import { AuditError, messageOf, toError } from '../errors.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { AbandonedSlots } from '../ledger/slots.js';
+import { atEndOfTurn } from '../turn.js';
 import type { Destination } from './destination.js';
 import { laneStore } from './lane-store.js';
 import { neededFrom } from './ledger-store.js';
@@ -22,6 +23,7 @@ export class SlotDrain {
   #lanes: readonly Lane[] = [];
   #positions: readonly PositionStore[] = [];
   #closing: Promise<void> | undefined;
+  #isStopped = false;
 
   constructor(
     slots: AbandonedSlots,
@@ -35,22 +37,37 @@ export class SlotDrain {
     this.#clock = clock;
   }
 
-  /** Goes on to the next slot if the last one is done. To be called now and then. Never throws. */
+  /** Looks for a slot to deliver, or whether the present one is done. To be called now and then. */
   proceed(): void {
     try {
-      if (this.#ledger !== undefined && this.#isDone(this.#ledger)) {
-        this.#ledger.retire(neededFrom(this.#positions));
-        this.#slots.noteDrained(this.#ledger.directory);
-        this.stop(GRACE_MS).catch((error: unknown) => this.#report(error));
-      }
       if (this.#ledger === undefined && this.#closing === undefined) this.#openNext();
+      if (this.#ledger !== undefined && this.#isDone(this.#ledger)) this.#finish(this.#ledger);
     } catch (error) {
       this.#report(error);
     }
   }
 
+  /** To be called whenever a lane got on: the next slot need not wait for the next look. */
+  progressed(): void {
+    if (this.#ledger !== undefined && this.#isDone(this.#ledger)) atEndOfTurn(() => this.proceed());
+  }
+
   /** Lets go of the slot under way; what it still holds stays for the next who finds it. */
   stop(graceMs: number): Promise<void> {
+    this.#isStopped = true;
+    return this.#leave(graceMs);
+  }
+
+  #finish(ledger: Ledger): void {
+    ledger.retire(neededFrom(this.#positions));
+    this.#slots.noteDrained(ledger.directory);
+    this.#leave(GRACE_MS).then(
+      () => this.proceed(),
+      (error: unknown) => this.#report(error),
+    );
+  }
+
+  #leave(graceMs: number): Promise<void> {
     const ledger = this.#ledger;
     const lanes = this.#lanes;
     this.#ledger = undefined;
@@ -76,7 +93,7 @@ export class SlotDrain {
   }
 
   #openNext(): void {
-    const ledger = this.#slots.openOne();
+    const ledger = this.#isStopped ? undefined : this.#slots.openOne();
     if (ledger === undefined) return;
     try {
       const stores = this.#destinations.map((each) => laneStore(ledger, each, this.#clock));
