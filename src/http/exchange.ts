@@ -1,0 +1,133 @@
+import type { HttpDispatcher } from './undici.js';
+
+/** What the far side answered. All of it is its own, to be distrusted. */
+export interface HttpReply {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The first 16 KiB of the body. */
+  readonly body: Buffer;
+  /** Whether there was, or would have been, more of it. */
+  readonly truncated: boolean;
+}
+
+/** One request in undici's terms. */
+export interface Dispatch {
+  readonly origin: string;
+  readonly path: string;
+  readonly method: 'POST';
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+  /** 0: the signal alone is the deadline. */
+  readonly headersTimeout: 0;
+  readonly bodyTimeout: 0;
+}
+
+const KEPT_BYTES = 16 * 1024;
+/** Read and thrown away, since a new connection costs more; beyond that the connection goes. */
+const DRAINED_BYTES = 256 * 1024;
+
+/** The part of undici's DispatchController that is needed. */
+interface Controller {
+  abort(reason: Error): void;
+}
+
+/**
+ * One request and its reply, as undici's DispatchHandler: half the work of `request()`, and it settles
+ * at once when aborted, where `request()` waits for a connection first.
+ */
+export class Exchange {
+  readonly reply: Promise<HttpReply>;
+  #resolve!: (reply: HttpReply) => void;
+  #reject!: (error: unknown) => void;
+  #settled = false;
+  #controller: Controller | undefined;
+  #status = 0;
+  #headers: HttpReply['headers'] = {};
+  readonly #chunks: Buffer[] = [];
+  #kept = 0;
+  #received = 0;
+
+  constructor() {
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  start(dispatcher: HttpDispatcher, request: Dispatch): void {
+    try {
+      dispatcher.dispatch(request, this);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Ends it now. What a refusal has said so far counts; a success must be complete. */
+  abort(reason: Error): void {
+    if (this.#settled) return;
+    this.#fail(reason);
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Controller): void {
+    if (this.#settled) {
+      controller.abort(new Error('aborted before it was sent'));
+      return;
+    }
+    this.#controller = controller;
+    this.#status = 0; // a dispatcher of the user's may try again by itself
+    this.#chunks.length = 0;
+    this.#kept = 0;
+    this.#received = 0;
+  }
+
+  onResponseStart(_: Controller, status: number, headers: HttpReply['headers']): void {
+    if (status < 200) return; // informational; the answer is yet to come
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#settled) return;
+    this.#received += chunk.length;
+    if (this.#kept < KEPT_BYTES) {
+      const part = chunk.subarray(0, KEPT_BYTES - this.#kept);
+      this.#chunks.push(part);
+      this.#kept += part.length;
+    }
+    if (this.#received <= DRAINED_BYTES) return;
+    this.#finish();
+    controller.abort(new Error('the reply is too long'));
+  }
+
+  onResponseEnd(): void {
+    this.#finish();
+  }
+
+  onResponseError(_: Controller, error: Error): void {
+    this.#fail(error);
+  }
+
+  #finish(complete = true): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { length } = this.#chunks;
+    this.#resolve({
+      status: this.#status,
+      headers: this.#headers,
+      body: length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks),
+      truncated: !complete || this.#received > this.#kept,
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#settled) return;
+    if (this.#status >= 300) {
+      this.#finish(false);
+    } else {
+      this.#settled = true;
+      this.#reject(error);
+    }
+  }
+}
