@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { messageOf } from '../errors.js';
 import type { SinkFault } from '../sink.js';
 
 /** Whose fault it is that a status is not 2xx. */
@@ -27,12 +28,26 @@ const REMARKS: Readonly<Record<number, string>> = {
 
 /** Whose fault an error of the connection is: TLS is a matter of configuration, the rest passes. */
 export function faultOfError(error: unknown): SinkFault {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
-    const { code } = at as NodeJS.ErrnoException;
+  for (let at = look(error), depth = 0; depth < MAX_DEPTH; at = look(at.cause), depth += 1) {
+    const { code } = at;
     if (typeof code !== 'string' || code === 'ERR_TLS_HANDSHAKE_TIMEOUT') continue;
     if (TLS.test(code) || LASTING.has(code)) return 'sink';
   }
   return 'transient';
+}
+
+const MAX_DEPTH = 8; // causes may go in a circle
+
+/** What an error may have; `instanceof` fails for Node's own errors within a `vm` context, as in Jest. */
+interface Looked {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+function look(error: unknown): Looked {
+  return typeof error === 'object' && error !== null ? error : {};
 }
 
 /** Node's codes, OpenSSL's codes of verification, and how OpenSSL's alerts reach Node. */
@@ -49,11 +64,9 @@ const LASTING: ReadonlySet<string> = new Set([
 
 /** The text of a connection's error; Node gathers the faults of several addresses and says nothing. */
 export function textOfError(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.map(textOfError).join('; ');
-  }
-  if (!(error instanceof Error)) return String(error);
-  return error.message || (error as NodeJS.ErrnoException).code || error.name;
+  const { errors, message, code } = look(error);
+  if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
+  return typeof code === 'string' && !message ? code : messageOf(error);
 }
 
 /**
