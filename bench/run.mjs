@@ -8,9 +8,21 @@ import { emit } from './emit.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { pipeline } from './pipeline.mjs';
+import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
 
-const benches = { emit, pipeline, decode, checker, capture, durable, lanes, opening, weight };
+const benches = {
+  emit,
+  pipeline,
+  decode,
+  checker,
+  capture,
+  durable,
+  lanes,
+  opening,
+  webhook,
+  weight,
+};
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {

@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { SinkError } from '../sink.js';
 import { Exchange, type HttpReply } from './exchange.js';
-import { type HeaderPair, type HeaderSet, isHeaderValue, secretsOf } from './headers.js';
+import { Group } from './group.js';
+import { type HeaderPair, type HeaderSet, makeHeaders, secretsOf } from './headers.js';
 import { invalidOption, show } from './options.js';
 import {
   describeStatus,
@@ -35,9 +36,12 @@ export interface HttpClientOptions {
 /** One request: a POST of `body`. */
 export interface HttpRequest {
   readonly body: Buffer | string;
-  /** Added to the client's own, which it must not repeat; checked names, in lower case. */
-  readonly headers?: readonly HeaderPair[];
+  /** Names in lower case, each followed by its value; checked, and none of the client's own. */
+  readonly headers?: readonly string[];
 }
+
+/** Makes one attempt, as {@link HttpClient.send} does. */
+export type Send = (request: HttpRequest) => Promise<HttpReply>;
 
 /** Sends requests to one URL, an attempt each. */
 export interface HttpClient {
@@ -47,6 +51,8 @@ export interface HttpClient {
    * @throws {SinkError} saying whose fault it is and what the far side said; `transient` when aborted.
    */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply>;
+  /** For many requests that end with one signal: it is listened to once, while `work` is under way. */
+  during<Result>(signal: AbortSignal, work: (send: Send) => Promise<Result>): Promise<Result>;
   /** What a far side said, for a message: one short line without this client's credentials. */
   quote(said: Uint8Array | string): string;
   /** Ends requests under way, and the connections unless they are the user's. */
@@ -71,10 +77,10 @@ class Client implements HttpClient {
   readonly #secrets: readonly string[];
   readonly #connections: number;
   readonly #clock: Clock;
-  readonly #underWay = new Set<Exchange>();
+  readonly #groups = new Set<Group>();
   #dispatcher: HttpDispatcher | undefined;
   #opening: Promise<OwnDispatcher> | undefined;
-  readonly #closing = new AbortController();
+  #closed: SinkError | undefined;
 
   constructor(options: HttpClientOptions) {
     const { sink, url, headers, dispatcher } = options;
@@ -93,35 +99,25 @@ class Client implements HttpClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  async send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
-    this.#check(signal);
-    const dispatcher = this.#dispatcher ?? (await this.#open());
-    const made = this.#made.length === 0 ? NONE : await this.#make(signal);
-    this.#check(signal); // time has passed
-    const { origin, path } = this.#url;
-    const { body } = request;
-    const exchange = new Exchange();
-    const abort = () => exchange.abort(abortion(signal.reason));
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+    return this.during(signal, (send) => send(request));
+  }
+
+  async during<Result>(
+    signal: AbortSignal,
+    work: (send: Send) => Promise<Result>,
+  ): Promise<Result> {
+    const group = new Group();
+    const abort = () => group.end(abortion(signal.reason));
+    if (this.#closed !== undefined) group.end(this.#closed);
+    else if (signal.aborted) abort();
     signal.addEventListener('abort', abort);
-    this.#underWay.add(exchange);
+    this.#groups.add(group);
     try {
-      exchange.start(dispatcher, {
-        origin,
-        path,
-        method: 'POST',
-        headers: this.#fixed.concat(...made, ...(request.headers ?? NONE)),
-        body: typeof body === 'string' ? Buffer.from(body) : body,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
-      const reply = await exchange.reply;
-      if (reply.status < 300) return reply;
-      throw this.#refusal(reply, made);
-    } catch (error) {
-      throw error instanceof SinkError ? error : this.#failure(error, made);
+      return await work((request) => this.#send(request, group));
     } finally {
       signal.removeEventListener('abort', abort);
-      this.#underWay.delete(exchange);
+      this.#groups.delete(group);
     }
   }
 
@@ -130,22 +126,26 @@ class Client implements HttpClient {
   }
 
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    const closed = this.#closed();
-    this.#closing.abort(closed);
-    for (const exchange of this.#underWay) exchange.abort(closed);
+    if (this.#closed !== undefined) return;
+    this.#closed = new SinkError('sink', `${this.#sink} is closed`);
+    for (const group of this.#groups) group.end(this.#closed);
     const own = await this.#opening?.catch(() => undefined);
-    await own?.destroy(closed);
+    await own?.destroy(this.#closed);
   }
 
-  /** @throws {SinkError} when there is nothing to be sent any more. */
-  #check(signal: AbortSignal): void {
-    if (this.#closing.signal.aborted) throw this.#closed();
-    if (signal.aborted) throw abortion(signal.reason);
+  #send(request: HttpRequest, group: Group): Promise<HttpReply> {
+    if (this.#dispatcher === undefined || this.#made.length > 0) {
+      return this.#prepare(request, group);
+    }
+    return this.#exchange(this.#dispatcher, request, NONE, group);
   }
 
-  #closed(): SinkError {
-    return new SinkError('sink', `${this.#sink} is closed`);
+  /** First what must be awaited: undici itself, headers that expire. */
+  async #prepare(request: HttpRequest, group: Group): Promise<HttpReply> {
+    if (group.reason !== undefined) throw group.reason;
+    const dispatcher = this.#dispatcher ?? (await this.#open());
+    const made = await group.untilEnd(makeHeaders(this.#sink, this.#made));
+    return this.#exchange(dispatcher, request, made, group);
   }
 
   async #open(): Promise<HttpDispatcher> {
@@ -159,35 +159,40 @@ class Client implements HttpClient {
     }
   }
 
-  /** Asks the functions among the headers. */
-  async #make(signal: AbortSignal): Promise<HeaderPair[]> {
-    const work = Promise.all(
-      this.#made.map(async ([name, make]): Promise<HeaderPair> => {
-        const value = await this.#ask(name, make);
-        if (isHeaderValue(value)) return [name, value];
-        throw this.#headerFailure(name, 'returned what no header can carry');
-      }),
-    );
-    return untilAborted(work, AbortSignal.any([signal, this.#closing.signal]));
+  #exchange(
+    dispatcher: HttpDispatcher,
+    { body, headers = [] }: HttpRequest,
+    made: readonly HeaderPair[],
+    group: Group,
+  ): Promise<HttpReply> {
+    return new Promise((resolve, reject) => {
+      if (group.reason !== undefined) throw group.reason; // time may have passed
+      const exchange = new Exchange({
+        onReply: (reply) => {
+          group.delete(exchange);
+          if (reply.status < 300) resolve(reply);
+          else reject(this.#refusal(reply, made));
+        },
+        onFailure: (error) => {
+          group.delete(exchange);
+          reject(error instanceof SinkError ? error : this.#failure(error, made));
+        },
+      });
+      group.add(exchange);
+      exchange.start(dispatcher, {
+        origin: this.#url.origin,
+        path: this.#url.path,
+        method: 'POST',
+        headers: this.#fixed.concat(made.flat(), headers),
+        body: typeof body === 'string' ? Buffer.from(body) : body,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+    });
   }
 
-  async #ask(name: string, make: () => string | Promise<string>): Promise<unknown> {
-    try {
-      return await make();
-    } catch (error) {
-      throw this.#headerFailure(name, 'failed', error); // its message may hold a secret
-    }
-  }
-
-  #headerFailure(name: string, what: string, cause?: unknown): SinkError {
-    const message = `${this.#sink}: the function that makes the header ${name} ${what}`;
-    return new SinkError('transient', message, { cause });
-  }
-
-  #refusal(reply: HttpReply, made: readonly HeaderPair[]): SinkError {
-    const { status, headers, body } = reply;
-    const secrets = [...this.#secrets, ...secretsOf(made)];
-    const said = quote(body, secrets);
+  #refusal({ status, headers, body }: HttpReply, made: readonly HeaderPair[]): SinkError {
+    const said = quote(body, [...this.#secrets, ...secretsOf(made)]);
     const fault = faultOfStatus(status);
     return new SinkError(
       fault,
@@ -221,14 +226,4 @@ function abortion(reason: unknown): SinkError {
   return reason instanceof SinkError
     ? reason
     : new SinkError('transient', messageOf(reason), { cause: reason });
-}
-
-/** The promise, or a rejection as soon as the signal is aborted: a token's function may hang. */
-function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(abortion(signal.reason));
-    signal.addEventListener('abort', abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    if (signal.aborted) abort();
-  });
 }

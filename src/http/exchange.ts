@@ -32,27 +32,28 @@ interface Controller {
   abort(reason: Error): void;
 }
 
+/** Told once: the reply, or why there is none. */
+export interface ExchangeListener {
+  onReply(reply: HttpReply): void;
+  onFailure(error: unknown): void;
+}
+
 /**
- * One request and its reply, as undici's DispatchHandler: half the work of `request()`, and it settles
- * at once when aborted, where `request()` waits for a connection first.
+ * One request and its reply, as undici's DispatchHandler: less work than `request()`, and it ends at once
+ * when aborted, where `request()` waits for a connection first.
  */
 export class Exchange {
-  readonly reply: Promise<HttpReply>;
-  #resolve!: (reply: HttpReply) => void;
-  #reject!: (error: unknown) => void;
+  readonly #listener: ExchangeListener;
   #settled = false;
   #controller: Controller | undefined;
   #status = 0;
   #headers: HttpReply['headers'] = {};
-  readonly #chunks: Buffer[] = [];
+  #chunks: Buffer[] | undefined;
   #kept = 0;
   #received = 0;
 
-  constructor() {
-    this.reply = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  constructor(listener: ExchangeListener) {
+    this.#listener = listener;
   }
 
   start(dispatcher: HttpDispatcher, request: Dispatch): void {
@@ -77,7 +78,7 @@ export class Exchange {
     }
     this.#controller = controller;
     this.#status = 0; // a dispatcher of the user's may try again by itself
-    this.#chunks.length = 0;
+    this.#chunks = undefined;
     this.#kept = 0;
     this.#received = 0;
   }
@@ -93,6 +94,7 @@ export class Exchange {
     this.#received += chunk.length;
     if (this.#kept < KEPT_BYTES) {
       const part = chunk.subarray(0, KEPT_BYTES - this.#kept);
+      this.#chunks ??= [];
       this.#chunks.push(part);
       this.#kept += part.length;
     }
@@ -112,11 +114,10 @@ export class Exchange {
   #finish(complete = true): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { length } = this.#chunks;
-    this.#resolve({
+    this.#listener.onReply({
       status: this.#status,
       headers: this.#headers,
-      body: length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks),
+      body: this.#chunks === undefined ? EMPTY : Buffer.concat(this.#chunks),
       truncated: !complete || this.#received > this.#kept,
     });
   }
@@ -127,7 +128,9 @@ export class Exchange {
       this.#finish(false);
     } else {
       this.#settled = true;
-      this.#reject(error);
+      this.#listener.onFailure(error);
     }
   }
 }
+
+const EMPTY = Buffer.alloc(0);

@@ -1,3 +1,4 @@
+import { SinkError } from '../sink.js';
 import { invalidOption, show } from './options.js';
 
 /** The value of a header, or what makes it before each request: a token that expires. */
@@ -85,6 +86,31 @@ const CONNECTION: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+
+/**
+ * Asks the functions among the headers for their values.
+ *
+ * @throws {SinkError} `transient`: the next token may be there. What a function threw is its cause alone,
+ *   for the message may hold a secret.
+ */
+export function makeHeaders(sink: string, made: HeaderSet['made']): Promise<HeaderPair[]> {
+  const failure = (name: string, what: string, cause?: unknown) => {
+    const message = `${sink}: the function that makes the header ${name} ${what}`;
+    return new SinkError('transient', message, { cause });
+  };
+  return Promise.all(
+    made.map(async ([name, make]): Promise<HeaderPair> => {
+      let value: unknown;
+      try {
+        value = await make();
+      } catch (error) {
+        throw failure(name, 'failed', error);
+      }
+      if (isHeaderValue(value)) return [name, value];
+      throw failure(name, 'returned what no header can carry');
+    }),
+  );
+}
 
 /** What of the headers must not appear in a message: every value that may be a credential. */
 export function secretsOf(pairs: readonly HeaderPair[]): string[] {

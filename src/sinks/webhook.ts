@@ -6,7 +6,7 @@ import { invalidOption, requireCount, requireMembers, requireWord } from '../htt
 import type { HttpDispatcher } from '../http/undici.js';
 import { requireUrl } from '../http/url.js';
 import type { Sink } from '../sink.js';
-import { type Post, sendBatch, sendEach } from './webhook/sending.js';
+import { sendBatch, sendEach } from './webhook/sending.js';
 import {
   requireFliptKey,
   requireStandardKeys,
@@ -132,18 +132,14 @@ export function webhookSink(options: WebhookSinkOptions): Sink {
     ),
     clock,
   });
-  const postUntil =
-    (signal: AbortSignal): Post =>
-    async (message) => {
-      const headers = signMessage(message, keys, clock.now());
-      await client.send({ body: message.body, headers }, signal);
-    };
-
+  const send = mode === 'each' ? sendEach : sendBatch;
   return {
     sendAudits: (events, { signal }) =>
-      mode === 'each'
-        ? sendEach(events, fields, concurrency, postUntil(signal))
-        : sendBatch(events, fields, postUntil(signal)),
+      client.during(signal, (post) =>
+        send(events, { fields, concurrency }, (message) =>
+          post({ body: message.body, headers: signMessage(message, keys, clock.now()) }),
+        ),
+      ),
     close: () => client.close(),
   };
 }

@@ -58,7 +58,7 @@ afterEach(async () => {
 describe('a request', () => {
   it('is a POST of the body to path and query, with headers', async () => {
     const client = clientOf(`${far.url}/hook?a=1`, { headers: { 'X-Tenant': 'blue' } });
-    await client.send({ body: '{"ü":1}', headers: [['webhook-id', 'x']] }, live);
+    await client.send({ body: '{"ü":1}', headers: ['webhook-id', 'x'] }, live);
     expect(far.seen).toMatchObject([
       {
         method: 'POST',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../../event/event.js';
-import { type EventFields, eventToJson } from '../../event/json.js';
+import { type EventFields, eventToJson, eventToJsonWithId } from '../../event/json.js';
 import { SinkError } from '../../sink.js';
 
 /** What one request carries. */
@@ -10,50 +10,37 @@ export interface Message {
   readonly body: Buffer;
 }
 
-/** A member of a batch. */
-export interface Member {
-  readonly id: string;
-  readonly json: string;
-}
-
 /** A request for one event, its body the event JSON. */
 export function eventMessage(event: AuditEvent, fields: EventFields): Message {
-  const id = requireId(event);
-  return { id: idHeader(id), body: Buffer.from(print(event, fields)) };
+  requireId(event);
+  const json = print(event, (one) => eventToJson(one, { fields }));
+  return { id: idHeader(event.id), body: Buffer.from(json) };
 }
 
-/** The event JSON with the event's id in it, whatever the fields. */
-export function printMember(event: AuditEvent, fields: EventFields): Member {
-  const id = requireId(event);
-  const json = print(event, fields);
+/** A member of a batch: the event JSON with the event's id in it, whatever the fields. */
+export function printMember(event: AuditEvent, fields: EventFields): string {
+  requireId(event);
   // In Flipt's fields there is no id, and without one the receiver cannot tell what came twice.
-  return {
-    id,
-    json: fields === 'full' ? json : `${json.slice(0, -1)},"id":${JSON.stringify(id)}}`,
-  };
+  return print(event, fields === 'full' ? fullJson : eventToJsonWithId);
 }
 
-/** A request for several events, its body an array. */
-export function batchMessage(members: readonly Member[]): Message {
-  const hash = createHash('sha256');
-  let body = '';
-  for (const { id, json } of members) {
-    hash.update(`${id}\n`); // an id holds no line feed
-    body += body === '' ? `[${json}` : `,${json}`;
-  }
-  return { id: `batch-${hash.digest('hex').slice(0, 32)}`, body: Buffer.from(`${body}]`) };
+/** A request for several events, its body an array of their JSON. */
+export function batchMessage(ids: readonly string[], body: Buffer): Message {
+  // No id holds a line feed, so that two lists never become one.
+  const hash = createHash('sha256').update(ids.join('\n')).digest('hex');
+  return { id: `batch-${hash.slice(0, 32)}`, body };
 }
+
+const fullJson = (event: AuditEvent): string => eventToJson(event, { fields: 'full' });
 
 /** @throws {SinkError} `event`: only a hand-made one lacks it. */
-function requireId(event: AuditEvent): string {
-  const { id } = event;
-  if (typeof id === 'string' && id !== '') return id;
-  throw new SinkError('event', 'the event has no id');
+function requireId({ id }: AuditEvent): void {
+  if (typeof id !== 'string' || id === '') throw new SinkError('event', 'the event has no id');
 }
 
-function print(event: AuditEvent, fields: EventFields): string {
+function print(event: AuditEvent, toJson: (event: AuditEvent) => string): string {
   try {
-    return eventToJson(event, { fields });
+    return toJson(event);
   } catch (error) {
     throw new SinkError('event', 'the event cannot be written as JSON', { cause: error });
   }

@@ -1,10 +1,16 @@
 import type { AuditEvent } from '../../event/event.js';
 import type { EventFields } from '../../event/json.js';
 import { SinkError, type SinkFault } from '../../sink.js';
-import { batchMessage, eventMessage, type Member, type Message, printMember } from './message.js';
+import { BodyWriter } from './body-writer.js';
+import { batchMessage, eventMessage, type Message, printMember } from './message.js';
 
 /** Posts one message, once; rejects unless it is stored. */
-export type Post = (message: Message) => Promise<void>;
+export type Post = (message: Message) => Promise<unknown>;
+
+export interface SendingOptions {
+  readonly fields: EventFields;
+  readonly concurrency: number;
+}
 
 /**
  * A request an event, so many side by side. An event that is refused for good keeps no other from being
@@ -14,8 +20,7 @@ export type Post = (message: Message) => Promise<void>;
  */
 export async function sendEach(
   events: readonly AuditEvent[],
-  fields: EventFields,
-  concurrency: number,
+  { fields, concurrency }: SendingOptions,
   post: Post,
 ): Promise<void> {
   const left = new Set(events.keys());
@@ -40,6 +45,8 @@ export async function sendEach(
   if (errors.length > 0) throw combine(errors, [...left], events.length);
 }
 
+const writer = new BodyWriter(); // nothing is awaited between its first use for a body and its last
+
 /**
  * One request for all of them. What cannot be printed is left out, and named.
  *
@@ -47,21 +54,26 @@ export async function sendEach(
  */
 export async function sendBatch(
   events: readonly AuditEvent[],
-  fields: EventFields,
+  { fields }: SendingOptions,
   post: Post,
 ): Promise<void> {
-  const members: Member[] = [];
+  const ids: string[] = [];
   const unprinted: number[] = [];
   const errors: SinkError[] = [];
   for (const [index, event] of events.entries()) {
     try {
-      members.push(printMember(event, fields));
+      const member = printMember(event, fields);
+      writer.add(ids.length === 0 ? '[' : ',');
+      writer.add(member);
+      ids.push(event.id);
     } catch (thrown) {
       unprinted.push(index);
       errors.push(toSinkError(thrown));
     }
   }
-  if (members.length > 0) await post(batchMessage(members));
+  writer.add(']');
+  const body = writer.take();
+  if (ids.length > 0) await post(batchMessage(ids, body));
   if (errors.length > 0) throw combine(errors, unprinted, events.length);
 }
 

@@ -1,5 +1,4 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import type { HeaderPair } from '../../http/headers.js';
 import { invalidOption, requireMembers, show } from '../../http/options.js';
 import type { Message } from './message.js';
 
@@ -24,21 +23,17 @@ export interface SigningKeys {
   readonly standard: readonly KeyObject[];
 }
 
-/** The headers of a message that is sent now. */
-export function signMessage(message: Message, keys: SigningKeys, nowMs: number): HeaderPair[] {
+/** The headers of a message that is sent now, each name followed by its value. */
+export function signMessage(message: Message, keys: SigningKeys, nowMs: number): string[] {
+  const { id, body } = message;
   const timestamp = String(Math.floor(nowMs / 1000));
-  const headers: [string, string][] = [
-    [WEBHOOK_ID, message.id],
-    [WEBHOOK_TIMESTAMP, timestamp],
-  ];
-  for (const key of keys.flipt) {
-    headers.push([FLIPT_SIGNATURE, fliptHmac(key, message.body).toString('hex')]);
-  }
+  const headers = [WEBHOOK_ID, id, WEBHOOK_TIMESTAMP, timestamp];
+  for (const key of keys.flipt) headers.push(FLIPT_SIGNATURE, fliptHmac(key, body).toString('hex'));
   if (keys.standard.length > 0) {
     const signatures = keys.standard.map(
-      (key) => `v1,${standardHmac(key, message.id, timestamp, message.body).toString('base64')}`,
+      (key) => `v1,${standardHmac(key, id, timestamp, body).toString('base64')}`,
     );
-    headers.push([WEBHOOK_SIGNATURE, signatures.join(' ')]);
+    headers.push(WEBHOOK_SIGNATURE, signatures.join(' '));
   }
   return headers;
 }
