@@ -51,7 +51,7 @@ async function each(url, concurrency, rounds, scale) {
 
 async function batch(url, rounds, scale) {
   const events = sampleEvents();
-  const members = events.map(({ id, ...event }) => ({ ...JSON.parse(eventToJson(event)), id }));
+  const members = events.map((event) => ({ ...JSON.parse(eventToJson(event)), id: event.id }));
   const batches = Math.max(4, Math.round(40 * scale));
   const sink = webhookSink({ url, mode: 'batch' });
   const times = await race(sink, events, url, () => [JSON.stringify(members)], {
@@ -66,7 +66,7 @@ async function batch(url, rounds, scale) {
   );
 }
 
-async function race(sink, events, url, () => bodies, { concurrency, batches, rounds }) {
+async function race(sink, events, url, print, { concurrency, batches, rounds }) {
   const pool = new Pool(url, { connections: concurrency });
   const context = { signal: new AbortController().signal, attempt: 1 };
   const times = await measure(
