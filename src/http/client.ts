@@ -167,23 +167,19 @@ class Client implements HttpClient {
   ): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       if (group.reason !== undefined) throw group.reason; // time may have passed
-      const exchange = new Exchange({
-        onReply: (reply) => {
-          group.delete(exchange);
-          if (reply.status < 300) resolve(reply);
-          else reject(this.#refusal(reply, made));
-        },
-        onFailure: (error) => {
-          group.delete(exchange);
-          reject(error instanceof SinkError ? error : this.#failure(error, made));
-        },
+      const exchange: Exchange = new Exchange((reply, error) => {
+        group.delete(exchange);
+        if (reply === undefined) reject(this.#failure(error, made));
+        else if (reply.status < 300) resolve(reply);
+        else reject(this.#refusal(reply, made));
       });
       group.add(exchange);
+      const fixed = made.length === 0 ? this.#fixed : this.#fixed.concat(...made);
       exchange.start(dispatcher, {
         origin: this.#url.origin,
         path: this.#url.path,
         method: 'POST',
-        headers: this.#fixed.concat(made.flat(), headers),
+        headers: fixed.concat(headers),
         body: typeof body === 'string' ? Buffer.from(body) : body,
         headersTimeout: 0,
         bodyTimeout: 0,
@@ -204,6 +200,7 @@ class Client implements HttpClient {
   }
 
   #failure(error: unknown, made: readonly HeaderPair[]): SinkError {
+    if (error instanceof SinkError) return error; // it was ended
     const said = quote(textOfError(error), [...this.#secrets, ...secretsOf(made)]);
     return new SinkError(faultOfError(error), `${this.#url.origin}: ${said}`, { cause: error });
   }

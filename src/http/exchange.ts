@@ -32,18 +32,15 @@ interface Controller {
   abort(reason: Error): void;
 }
 
-/** Told once: the reply, or why there is none. */
-export interface ExchangeListener {
-  onReply(reply: HttpReply): void;
-  onFailure(error: unknown): void;
-}
+/** Called once: with the reply, or without one and why. */
+export type ExchangeEnd = (reply: HttpReply | undefined, error?: unknown) => void;
 
 /**
  * One request and its reply, as undici's DispatchHandler: less work than `request()`, and it ends at once
  * when aborted, where `request()` waits for a connection first.
  */
 export class Exchange {
-  readonly #listener: ExchangeListener;
+  readonly #end: ExchangeEnd;
   #settled = false;
   #controller: Controller | undefined;
   #status = 0;
@@ -52,8 +49,8 @@ export class Exchange {
   #kept = 0;
   #received = 0;
 
-  constructor(listener: ExchangeListener) {
-    this.#listener = listener;
+  constructor(end: ExchangeEnd) {
+    this.#end = end;
   }
 
   start(dispatcher: HttpDispatcher, request: Dispatch): void {
@@ -114,7 +111,7 @@ export class Exchange {
   #finish(complete = true): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#listener.onReply({
+    this.#end({
       status: this.#status,
       headers: this.#headers,
       body: this.#chunks === undefined ? EMPTY : Buffer.concat(this.#chunks),
@@ -128,7 +125,7 @@ export class Exchange {
       this.#finish(false);
     } else {
       this.#settled = true;
-      this.#listener.onFailure(error);
+      this.#end(undefined, error);
     }
   }
 }

@@ -13,7 +13,7 @@ export interface Message {
 /** A request for one event, its body the event JSON. */
 export function eventMessage(event: AuditEvent, fields: EventFields): Message {
   requireId(event);
-  const json = print(event, (one) => eventToJson(one, { fields }));
+  const json = print(event, fields === 'full' ? fullJson : eventToJson);
   return { id: idHeader(event.id), body: Buffer.from(json) };
 }
 
