@@ -13,8 +13,10 @@ export interface SendingOptions {
 }
 
 /**
- * A request an event, so many side by side. An event that is refused for good keeps no other from being
- * sent; after any other fault no further request is begun, for it would fail likewise.
+ * A request an event, so many side by side. A refused event keeps no other from being sent, nor does a
+ * request that failed by chance; but where the sink itself is at fault, where the far side asks for time,
+ * or where as many in a row fail as run side by side, no further one is begun. One at a time, the first
+ * failure is thus the last, and the order is kept.
  *
  * @throws {SinkError} of the gravest fault, `failed` naming what was not stored.
  */
@@ -26,6 +28,7 @@ export async function sendEach(
   const left = new Set(events.keys());
   const errors: SinkError[] = [];
   let next = 0;
+  let inARow = 0;
   let halted = false;
   const work = async () => {
     while (!halted && next < events.length) {
@@ -34,15 +37,19 @@ export async function sendEach(
       try {
         await post(eventMessage(events[index]!, fields));
         left.delete(index);
+        inARow = 0;
       } catch (thrown) {
         const error = toSinkError(thrown);
         errors.push(error);
-        if (error.fault !== 'event') halted = true;
+        if (error.fault === 'event') continue;
+        inARow += 1;
+        halted ||=
+          error.fault === 'sink' || error.retryAfterMs !== undefined || inARow >= concurrency;
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, events.length) }, work));
-  if (errors.length > 0) throw combine(errors, [...left], events.length);
+  if (errors.length > 0) throw combine(errors, [...left]);
 }
 
 const writer = new BodyWriter(); // nothing is awaited between its first use for a body and its last
@@ -74,7 +81,7 @@ export async function sendBatch(
   writer.add(']');
   const body = writer.take();
   if (ids.length > 0) await post(batchMessage(ids, body));
-  if (errors.length > 0) throw combine(errors, unprinted, events.length);
+  if (errors.length > 0) throw combine(errors, unprinted);
 }
 
 function toSinkError(thrown: unknown): SinkError {
@@ -84,20 +91,13 @@ function toSinkError(thrown: unknown): SinkError {
 }
 
 /** One error for several: the gravest fault, so that the lane waits where any of them asks it to. */
-function combine(
-  errors: readonly SinkError[],
-  failed: readonly number[],
-  count: number,
-): SinkError {
-  const gravest = errors.reduce((a, b) => (GRAVITY[b.fault] > GRAVITY[a.fault] ? b : a));
-  const asked = errors.map(({ retryAfterMs = 0 }) => retryAfterMs);
-  const retryAfterMs = Math.max(...asked);
-  const share = count === 1 ? '' : ` (${failed.length} of ${count} events not stored)`;
-  return new SinkError(gravest.fault, `${gravest.message}${share}`, {
-    cause: gravest,
-    failed,
-    retryAfterMs: retryAfterMs > 0 ? retryAfterMs : undefined,
-  });
+function combine(errors: readonly SinkError[], failed: readonly number[]): SinkError {
+  const { fault, message, cause } = errors.reduce((a, b) =>
+    GRAVITY[b.fault] > GRAVITY[a.fault] ? b : a,
+  );
+  const askedMs = Math.max(...errors.map(({ retryAfterMs = 0 }) => retryAfterMs));
+  const retryAfterMs = askedMs > 0 ? askedMs : undefined;
+  return new SinkError(fault, message, { cause, failed, retryAfterMs });
 }
 
 const GRAVITY: Readonly<Record<SinkFault, number>> = { event: 0, transient: 1, sink: 2 };
