@@ -81,8 +81,7 @@ export class Exchange {
   }
 
   onResponseStart(_: Controller, status: number, headers: HttpReply['headers']): void {
-    if (status < 200) return; // informational; the answer is yet to come
-    this.#status = status;
+    this.#status = status; // an informational one is followed by the final one
     this.#headers = headers;
   }
 

@@ -101,6 +101,10 @@ describe('a quotation', () => {
     expect(quote(`${'x'.repeat(197)}secret-token`, ['secret-token'])).toBe(`${'x'.repeat(197)}***`);
   });
 
+  it('is not cut within a character', () => {
+    expect(quote(`${'x'.repeat(199)}🎉 and more`, []).isWellFormed()).toBe(true);
+  });
+
   it('reads bytes that are no UTF-8', () => {
     expect(quote(Buffer.from([0x61, 0xff, 0x62]), [])).toBe('a\ufffdb');
   });

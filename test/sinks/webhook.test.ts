@@ -239,10 +239,12 @@ describe('a batch as a request an event', () => {
 
   it('goes on past a request that failed by chance, side by side, and names its event', async () => {
     far.answer = (response, { headers }) => {
-      response.writeHead(['e4', 'e17'].includes(String(headers['webhook-id'])) ? 500 : 200).end();
+      response
+        .writeHead(['e4', 'e9', 'e14', 'e19'].includes(String(headers['webhook-id'])) ? 500 : 200)
+        .end();
     };
-    const error = await failureOf(sinkOf({ concurrency: 8 }), events(40));
-    expect(error).toMatchObject({ fault: 'transient', failed: [4, 17] });
+    const error = await failureOf(sinkOf({ concurrency: 3 }), events(40));
+    expect(error).toMatchObject({ fault: 'transient', failed: [4, 9, 14, 19] });
     expect(far.seen).toHaveLength(40);
   });
 
@@ -306,6 +308,28 @@ describe('a batch as one request', () => {
         .map((one) => eventToJson(one, { fields: 'full' }))
         .join(',')}]`,
     );
+  });
+
+  it('is whole however long it is, whatever its characters take', async () => {
+    const long = { ...event('e1'), payload: '日'.repeat(1_000_000) };
+    await sinkOf({ mode: 'batch' }).sendAudits([event('e0'), long], live);
+    expect(JSON.parse(far.seen[0]!.body)).toMatchObject([{ id: 'e0' }, { payload: long.payload }]);
+  });
+
+  it('stays as it is while a request that was given up may still be sent', async () => {
+    const bodies: Buffer[] = [];
+    const dispatcher = {
+      dispatch: (request: object) => bodies.push((request as { body: Buffer }).body) > 0,
+    };
+    const sink = sinkOf({ mode: 'batch', dispatcher });
+    const controller = new AbortController();
+    const givenUp = failureOf(sink, events(3), { signal: controller.signal, attempt: 1 });
+    const before = bodies[0]!.toString();
+    controller.abort(new Error('deadline'));
+    await givenUp;
+    void failureOf(sink, [event('another')]);
+    expect(bodies).toHaveLength(2);
+    expect(bodies[0]!.toString()).toBe(before);
   });
 
   it('has an id that depends on its events alone', async () => {

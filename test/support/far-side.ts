@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 
 /** A request as the far side saw it. */
@@ -27,8 +27,8 @@ export interface FarSide {
   readonly seen: Seen[];
   /** How many connections were opened. */
   readonly connections: number;
-  /** How many are open. */
-  readonly open: Set<object>;
+  /** Those that are open. */
+  readonly open: Set<Socket>;
   answer: Answer;
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export const answer =
 /** Starts one that answers 200 until it is told otherwise. */
 export async function farSide(tls?: TlsOptions): Promise<FarSide> {
   const seen: Seen[] = [];
-  const open = new Set<object>();
+  const open = new Set<Socket>();
   let connections = 0;
   const listener = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
@@ -58,11 +58,12 @@ export async function farSide(tls?: TlsOptions): Promise<FarSide> {
     side.answer(response, one, request);
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
-  server.on('connection', (socket) => {
+  server.on('connection', (socket: Socket) => {
     connections += 1;
     open.add(socket);
     socket.on('close', () => open.delete(socket));
   });
+  server.keepAliveTimeout = 600_000; // connections go when somebody ends them
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
