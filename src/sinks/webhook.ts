@@ -97,7 +97,7 @@ const MAX_CONCURRENCY = 256;
  *   sinks: {
  *     siem: webhookSink({
  *       url: 'https://siem.example/audit',
- *       standardWebhooks: { secrets: [process.env.WEBHOOK_SECRET] },
+ *       standardWebhooks: { secrets: [webhookSecret] },
  *     }),
  *   },
  *   ledger: 'audit',

@@ -113,7 +113,7 @@ const DEFAULT_TOLERANCE_MS = 5 * 60 * 1000;
  * @example
  * const { id, events } = verifyWebhook(
  *   { headers: request.headers, body: rawBody },
- *   { standardWebhooks: { secrets: [process.env.WEBHOOK_SECRET] } },
+ *   { standardWebhooks: { secrets: [webhookSecret] } },
  * );
  */
 export function verifyWebhook(
