@@ -1,11 +1,18 @@
 import { EDITOR_TOKEN } from './auth.js';
 import { type Service, startService } from './server.js';
 
+export interface Places {
+  /** The ledger's folder. */
+  readonly ledger: string;
+  /** Where the audit lines go. */
+  readonly file: string;
+}
+
 /** Runs the service until Ctrl-C, or until it is told to stop; false when it cannot start. */
-export async function serve(file: string, port: string): Promise<boolean> {
+export async function serve({ ledger, file }: Places, port: string): Promise<boolean> {
   let service: Service;
   try {
-    service = await startService({ file, port: parsePort(port) });
+    service = await startService({ ledger, file, port: parsePort(port) });
   } catch (error) {
     console.error(`cannot start: ${reasonOf(error, port)}`);
     return false;
@@ -13,7 +20,7 @@ export async function serve(file: string, port: string): Promise<boolean> {
   const { url, stop } = service;
   const auth = `-H 'authorization: Bearer ${EDITOR_TOKEN}'`;
   const json = "-H 'content-type: application/json'";
-  console.log(`listening on ${url}, audit lines in ${file}; Ctrl-C stops. Try:
+  console.log(`listening on ${url}, audit lines in ${file}, ledger in ${ledger}; Ctrl-C stops. Try:
 
 curl ${auth} ${json} -d '{"key":"new-checkout"}' ${url}/flags
 curl ${auth} ${json} -X PUT -d '{"enabled":true}' ${url}/flags/new-checkout

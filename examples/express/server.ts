@@ -4,18 +4,20 @@ import { eventToJson, type Sink } from 'otel-audit';
 import { startTracing, type Tracing } from './tracing.js';
 
 /** The service, listening. */
-export interface Service extends Pick<Tracing, 'exporter' | 'counts'> {
+export interface Service extends Pick<Tracing, 'exporter' | 'owed' | 'receipts'> {
   readonly url: string;
-  /** Answers what is under way, then flushes and stops. */
+  /** Answers what is under way, then delivers what is waiting, and stops. */
   stop(): Promise<void>;
 }
 
 /** Starts tracing first, then the app. Port 0 is any free one. */
 export async function startService(options: {
+  readonly ledger: string;
   readonly file: string;
   readonly port: number;
 }): Promise<Service> {
-  const tracing = startTracing({ file: options.file, screen: screenSink });
+  const { ledger, file } = options;
+  const tracing = startTracing({ ledger, file, screen: screenSink });
   const { createApp } = await import('./app.js'); // after the instrumentation is in place
   const server = createApp(tracing.record).listen(options.port, '127.0.0.1');
   try {
@@ -27,7 +29,8 @@ export async function startService(options: {
   const { port } = server.address() as AddressInfo;
   return {
     exporter: tracing.exporter,
-    counts: tracing.counts,
+    owed: tracing.owed,
+    receipts: tracing.receipts,
     url: `http://127.0.0.1:${port}`,
     async stop() {
       server.close();

@@ -2,12 +2,27 @@ import { createRequire } from 'node:module';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import {
+  AlwaysOnSampler,
+  NodeTracerProvider,
+  ParentBasedSampler,
+} from '@opentelemetry/sdk-trace-node';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
-import { type AuditEvent, addEventToSpan, Checker, type Sink, SinkSpanExporter } from 'otel-audit';
+import {
+  type AuditEvent,
+  type AuditReceipt,
+  AuditSpanProcessor,
+  addEventToSpan,
+  alwaysRecord,
+  Checker,
+  type Sink,
+  SinkSpanExporter,
+} from 'otel-audit';
 import { logSink } from 'otel-audit/sinks/log';
 
 export interface TracingOptions {
+  /** The folder of the ledger, which keeps every event before a sink gets it. */
+  readonly ledger: string;
   /** Where the audit lines go. */
   readonly file: string;
   /** A second sink beside the file. */
@@ -17,49 +32,56 @@ export interface TracingOptions {
 /** Tracing that is up, with the audit exporter in it. */
 export interface Tracing {
   readonly exporter: SinkSpanExporter;
+  /** What earlier runs recorded and could not deliver to the file. */
+  readonly owed: number;
   /** Puts an audit event onto the active span. */
   record(event: AuditEvent): void;
-  /** How many events went onto spans, and how many had to go without. */
-  counts(): { readonly onSpan: number; readonly direct: number };
-  /** Flushes what is waiting, closes the sinks. */
+  /** The receipts of everything recorded so far. */
+  receipts(): Promise<readonly (AuditReceipt | null)[]>;
+  /** Delivers what is waiting, closes the sinks and the ledger. */
   shutdown(): Promise<void>;
 }
 
 /** Starts tracing. Call it before anything creates an HTTP server. */
-export function startTracing({ file, screen }: TracingOptions): Tracing {
+export function startTracing({ ledger, file, screen }: TracingOptions): Tracing {
   const exporter = new SinkSpanExporter({
+    ledger,
     sinks: { file: logSink({ file }), screen },
     checker: new Checker(['*:*'], {
       nouns: ['flag', 'segment'],
       verbs: ['created', 'updated', 'deleted', 'read'],
     }),
-    onError: (error, { sink }) => console.error(`audit: ${sink ?? 'decoder'}: ${error.message}`),
+    // A short delay, so that a person who watches sees each line soon after its request.
+    delivery: { maxDelayMs: 100 },
+    onError: (error, { sink }) => console.error(`audit: ${sink ?? 'exporter'}: ${error.message}`),
   });
+  const owed = exporter.stats().sinks.file?.backlog ?? 0;
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: 'express-flags' }),
-    // A short delay, so that a person who watches sees each line soon after its request.
-    spanProcessors: [new BatchSpanProcessor(exporter, { scheduledDelayMillis: 100 })],
+    // A caller's `traceparent: …-00` keeps a span from being sampled, but not from being audited.
+    sampler: alwaysRecord(new ParentBasedSampler({ root: new AlwaysOnSampler() })),
+    // A BatchSpanProcessor with a tracing exporter may stand beside it.
+    spanProcessors: [new AuditSpanProcessor(exporter)],
   });
   provider.register(); // also installs the context manager that knows the active span
   registerInstrumentations({ instrumentations: [new HttpInstrumentation()] });
   // The instrumentation patches `http` when it is required, so it is required here, in good time.
   createRequire(import.meta.url)('node:http');
 
-  let onSpan = 0;
-  let direct = 0;
+  const recorded: AuditEvent[] = []; // a demo remembers them, a service would not
   return {
     exporter,
+    owed,
     record(event) {
-      if (addEventToSpan(event)) {
-        onSpan += 1;
-        return;
-      }
-      direct += 1;
-      // The sampler, or a caller's `traceparent`, left this span out: hand the event over directly.
-      exporter.sendAudits([event]).catch(() => {}); // onError has heard of it
+      recorded.push(event);
+      if (addEventToSpan(event)) return;
+      // No span records it: hand the event over directly. A handler that must fail closed would await.
+      exporter
+        .sendAudits([event])
+        .catch((error: Error) => console.error(`audit: ${error.message}`));
     },
-    counts: () => ({ onSpan, direct }),
-    // After a failed last batch BatchSpanProcessor leaves the exporter open; a second call does no harm.
-    shutdown: () => provider.shutdown().finally(() => exporter.shutdown()),
+    // What is recorded already is not recorded again: the same event gets the same receipt.
+    receipts: () => exporter.sendAudits(recorded),
+    shutdown: () => provider.shutdown(),
   };
 }

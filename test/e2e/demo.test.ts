@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -8,6 +9,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { verifyChain } from '../support/verify-chain.js';
 
 // The demo as `npm run demo` starts it; Jest runs in the package's root, and the build is there already.
 const root = process.cwd();
@@ -19,12 +22,14 @@ const TIMEOUT_MS = 60_000;
 
 let folder: string;
 let file: string;
+let ledger: string;
 let port: string;
 let child: ChildProcess | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'otel-audit-demo-'));
   file = join(folder, 'audit.jsonl');
+  ledger = join(folder, 'audit');
   port = '0';
 });
 
@@ -38,11 +43,17 @@ function startDemo(...flags: string[]) {
   const demo = ['--tsconfig', 'examples/tsconfig.json', 'examples/express/demo.ts', ...flags];
   const started = spawn(process.execPath, [tsx, ...demo], {
     cwd: root,
-    env: { ...process.env, AUDIT_FILE: file, PORT: port },
+    env: { ...process.env, AUDIT_FILE: file, AUDIT_LEDGER: ledger, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = started;
   return { started, exit: once(started, 'close'), stderr: text(started.stderr) };
+}
+
+/** Of the ledger. */
+async function lastLine(): Promise<string> {
+  const text = await readFile(join(ledger, '00000000000000000001.jsonl'), 'utf8');
+  return text.trimEnd().split('\n').at(-1)!;
 }
 
 async function readLines(): Promise<string[]> {
@@ -84,9 +95,16 @@ describe('the Express demo', () => {
       expect(events[6].payload).toBeNull();
 
       expect(output.split('\n').filter((line) => line.startsWith('{'))).toEqual(lines);
+      const chain = verifyChain(ledger);
+      expect(chain.map(({ event }) => event)).toEqual(events);
+      const hash = createHash('sha256')
+        .update(await lastLine())
+        .digest('hex');
       expect(output).toContain(`
 requests made     10
 events recorded   8
+receipts          8, the last for record 8 with hash ${hash}
+ledger            ${ledger} (8 records)
 events delivered  8
 file written      ${file} (8 lines)
 `);
@@ -98,12 +116,14 @@ file written      ${file} (8 lines)
   it(
     'appends on a second run, and tells its own lines from those that were there',
     async () => {
-      for (const [count, told] of [
-        [8, '(8 lines)'],
-        [16, '(16 lines, 8 from this run)'],
+      for (const [count, lines, records] of [
+        [8, '(8 lines)', '(8 records)'],
+        [16, '(16 lines, 8 from this run)', '(16 records, 8 from this run)'],
       ] as const) {
         const demo = startDemo();
-        expect(await text(demo.started.stdout)).toContain(`file written      ${file} ${told}\n`);
+        const output = await text(demo.started.stdout);
+        expect(output).toContain(`file written      ${file} ${lines}\n`);
+        expect(output).toContain(`ledger            ${ledger} ${records}\n`);
         expect((await demo.exit)[0]).toBe(0);
         expect(await readLines()).toHaveLength(count);
       }
@@ -112,13 +132,24 @@ file written      ${file} (8 lines)
   );
 
   it(
-    'exits with a fault and names it when the file cannot be written',
+    'exits with a fault when the file cannot be written; the next run delivers what the ledger kept',
     async () => {
       file = folder; // not a file
       const demo = startDemo();
-      expect(await text(demo.started.stdout)).toContain('events delivered  0');
+      const output = await text(demo.started.stdout);
+      expect(output).toContain('events recorded   8\nreceipts          8');
+      expect(output).toContain('events delivered  0');
       expect((await demo.exit)[0]).toBe(1);
-      expect(await demo.stderr).toContain('the numbers do not match: 8 events were expected');
+      const stderr = await demo.stderr;
+      expect(stderr).toContain('audit: file: ');
+      expect(stderr).toContain('the numbers do not match: 8 events were expected');
+      file = join(folder, 'audit.jsonl');
+      const next = startDemo();
+      expect(await text(next.started.stdout)).toContain(
+        'events delivered  16, 8 of them from earlier runs',
+      );
+      expect((await next.exit)[0]).toBe(0);
+      expect(await readLines()).toHaveLength(16);
     },
     TIMEOUT_MS,
   );
