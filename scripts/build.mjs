@@ -12,12 +12,17 @@ import { build, transform } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** Where the code lies before it is bundled. */
+const code = join(root, 'dist/code');
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-declare('esm');
-declare('cjs');
+compile('esm', '--emitDeclarationOnly');
+compile('cjs', '--emitDeclarationOnly');
+for (const format of ['esm', 'cjs']) prune(format);
+compile('esm', '--declaration', 'false', '--removeComments', '--outDir', code);
 await bundle();
+rmSync(code, { recursive: true });
 write('dist/esm/package.json', '{"type":"module"}\n');
 write('dist/cjs/package.json', '{"type":"commonjs"}\n');
 for (const entry of entries) {
@@ -31,14 +36,12 @@ for (const entry of entries) {
   write(named, `module.exports = require('${target}');\n0 && (module.exports = { ${names} });\n`);
 }
 
-function declare(format) {
+/** Declarations keep their comments, the code does not carry them: they are a quarter of it. */
+function compile(format, ...options) {
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', `scripts/tsconfig.${format}.json`], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  const args = [tsc, '-p', `scripts/tsconfig.${format}.json`, ...options];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
-  prune(format);
 }
 
 /** Removes the declarations that no entry's types lead to. */
@@ -61,11 +64,8 @@ function prune(format) {
 async function bundle() {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: entries.map((entry) =>
-      entry.import.default.replace('dist/esm', 'src').replace(/js$/, 'ts'),
-    ),
-    tsconfig: 'tsconfig.json',
-    outbase: 'src',
+    entryPoints: entries.map((entry) => join(code, relative('dist/esm', entry.import.default))),
+    outbase: code,
     outdir: 'dist/esm',
     chunkNames: 'shared-[hash]',
     bundle: true,
@@ -79,8 +79,8 @@ async function bundle() {
   for (const { path, text } of outputFiles) {
     const file = relative(root, path);
     write(file, text);
-    const { code } = await transform(text, { format: 'cjs', platform: 'node' });
-    write(file.replace('esm', 'cjs'), code);
+    const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node' });
+    write(file.replace('esm', 'cjs'), cjs);
   }
 }
 

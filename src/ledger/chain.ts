@@ -1,5 +1,7 @@
 import { hashOf } from './record.js';
 
+const HASH_LENGTH = 64;
+
 /** Walks along the chain: each line must carry the next number and the hash of the line before. */
 export class Chain {
   /** The sequence number that the next line must have. */
@@ -15,12 +17,9 @@ export class Chain {
   /** Takes a line; undefined if it chains, otherwise what is wrong with it. */
   take(bytes: Buffer, start: number, end: number): string | undefined {
     const head = `{"seq":${this.sequence},"prev":"`;
-    const hashAt = start + head.length;
-    if (bytes.toString('latin1', start, hashAt) !== head) {
-      return `is not record ${this.sequence}`;
-    }
-    const stated = bytes.toString('latin1', hashAt, hashAt + 64);
-    if (this.previousHash !== undefined && stated !== this.previousHash) {
+    const found = bytes.toString('latin1', start, start + head.length + HASH_LENGTH);
+    if (!found.startsWith(head)) return `is not record ${this.sequence}`;
+    if (this.previousHash !== undefined && !found.endsWith(this.previousHash)) {
       return `does not carry the hash of record ${this.sequence - 1}: one of the two was altered`;
     }
     this.previousHash = hashOf(bytes.subarray(start, end));

@@ -57,9 +57,19 @@ export class IdIndex {
 
   /** Notes an id; beyond the capacity it takes the place of the record that many numbers older. */
   add(id: string, sequence: number): void {
+    hashId(id);
+    this.#addHashed(sequence);
+  }
+
+  /** {@link add} for an id of ASCII that stands in bytes. */
+  addAscii(bytes: Uint8Array, from: number, to: number, sequence: number): void {
+    hashAscii(bytes, from, to);
+    this.#addHashed(sequence);
+  }
+
+  #addHashed(sequence: number): void {
     const place = sequence % this.capacity;
     if (this.#sequences[place] !== 0) this.#remove(place);
-    hashId(id);
     this.#low[place] = hashLow;
     this.#high[place] = hashHigh;
     this.#sequences[place] = sequence;
@@ -108,10 +118,9 @@ const [seedLow, seedHigh] = crypto.getRandomValues(new Uint32Array(2)) as unknow
   number,
 ];
 
-let hashed = '';
+let hashed: string | undefined;
 let hashLow = 0;
 let hashHigh = 0;
-hashId('-'); // so that the variables above agree from the start
 
 /**
  * Two 32-bit FNV-1a hashes with a final mix, left in the two variables above. An id is looked for just
@@ -127,7 +136,24 @@ function hashId(id: string): void {
     low = Math.imul(low ^ unit, 0x01000193);
     high = Math.imul(high ^ unit, 0x85ebca6b);
   }
-  low ^= high >>> 15;
-  hashLow = Math.imul(low ^ (low >>> 16), 0x7feb352d);
+  mix(low, high);
+}
+
+/** {@link hashId} of a text of ASCII, whose bytes are its units. */
+function hashAscii(bytes: Uint8Array, from: number, to: number): void {
+  hashed = undefined;
+  let low = 0x811c9dc5 ^ seedLow;
+  let high = 0x9747b28c ^ seedHigh;
+  for (let at = from; at < to; at += 1) {
+    const unit = bytes[at]!;
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x85ebca6b);
+  }
+  mix(low, high);
+}
+
+function mix(low: number, high: number): void {
+  const mixed = low ^ (high >>> 15);
+  hashLow = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d);
   hashHigh = high ^ (high >>> 13);
 }

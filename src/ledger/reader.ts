@@ -159,17 +159,18 @@ export class RecordReader {
 }
 
 /**
- * Walks along the whole lines of a file from its beginning, until `onLine` returns false. Returns the
- * buffer, whose rest is what follows the last line.
+ * Walks along the whole lines of a file, from its beginning or from a place in it, until `onLine`
+ * returns false. Returns the buffer, whose rest is what follows the last line.
  */
 export function scanLinesSync(
   path: string,
   bufferBytes: number,
   onLine: (lines: LineBuffer) => boolean,
+  offset = 0,
 ): LineBuffer {
   const fd = fs.openSync(path, 'r');
   try {
-    const lines = new LineBuffer(bufferBytes, 0);
+    const lines = new LineBuffer(bufferBytes, offset);
     for (;;) {
       while (lines.next()) if (!onLine(lines)) return lines;
       const { at, length, position } = lines.room();

@@ -271,21 +271,3 @@ class LineParser {
 function noRecord(fault: string): AuditError {
   return new AuditError('ledger-corrupt', `the line is no record: ${fault}`);
 }
-
-/** Enough of a line for its head and an id of the usual length. */
-const HEAD_BYTES = 240;
-
-/** The id in a line's bytes, without reading the rest of it; undefined if there is none to find. */
-export function idOf(bytes: Buffer, start: number, end: number): string | undefined {
-  const line = bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES));
-  const at = line.indexOf('","id":"') + 8;
-  const close = line.indexOf('"', at);
-  if (at < 8) return undefined;
-  const id = line.slice(at, close);
-  if (close >= 0 && PLAIN_ID.test(id)) return id;
-  try {
-    return parseRecord(bytes.toString('utf8', start, end), end - start, '').content.id;
-  } catch {
-    return undefined;
-  }
-}

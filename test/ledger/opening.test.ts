@@ -1,5 +1,9 @@
 import fs from 'node:fs';
 import { describe, expect, it, jest } from '@jest/globals';
+import { IdIndex } from '../../src/ledger/id-index.js';
+import { openLedgerSync } from '../../src/ledger/opening.js';
+import { readLineSync } from '../../src/ledger/reader.js';
+import { segmentPath } from '../../src/ledger/segment.js';
 import { diskFaults } from '../support/disk-faults.js';
 import { contentNamed, keep, ledgerFolder } from '../support/ledger-folder.js';
 import { verifyChain } from '../support/verify-chain.js';
@@ -315,4 +319,31 @@ describe('opening several segments', () => {
     await keep(again, 'd');
     expect(verifyChain(folder.path)).toHaveLength(4);
   });
+});
+
+describe('the ids that an opening knows', () => {
+  it.each([1, 7, 60, 199, 200, 500])(
+    'are the newest %i, of however many segments',
+    async (capacity) => {
+      const { ledger } = folder.open({ maxSegmentBytes: 20_000 });
+      const names = Array.from({ length: 200 }, (_, n) => (n % 9 === 0 ? `"ü\\${n}` : `id-${n}`));
+      for (const [n, name] of names.entries()) {
+        // Of uneven length, the long ones together, so that no line stands where an even split has it.
+        ledger.append(contentNamed(name, 'x'.repeat(n % 50 < 10 ? 900 : 9)));
+      }
+      await ledger.close();
+      expect(ledger.segments.length).toBeGreaterThan(3);
+      const ids = new IdIndex(capacity);
+      const { segments } = openLedgerSync(folder.path, '2026-01-31T12:00:00.000Z', ids);
+      expect(ids.size).toBe(Math.min(capacity, names.length));
+      for (const [n, name] of names.entries()) {
+        const isKnown = n >= names.length - capacity;
+        expect(ids.find(name)).toEqual(isKnown ? [n + 1] : []);
+        if (!isKnown) continue;
+        const segment = segments.filter((first) => first <= n + 1).at(-1)!;
+        const line = readLineSync(segmentPath(folder.path, segment), ids.offsetOf(n + 1)!);
+        expect(JSON.parse(String(line))).toMatchObject({ seq: n + 1, id: name });
+      }
+    },
+  );
 });

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { AuditError } from '../../src/errors.js';
 import { decodeSpanEvent } from '../../src/event/attributes.js';
 import { createEvent, type EventTrace } from '../../src/event/event.js';
+import { idOf } from '../../src/ledger/line-id.js';
 import {
   hashOf,
-  idOf,
   type LedgerRecord,
   lineOf,
   NO_HASH,
