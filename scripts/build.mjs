@@ -14,6 +14,8 @@ const require = createRequire(import.meta.url);
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** Where the code lies before it is bundled. */
 const code = join(root, 'dist/code');
+/** Short, but with the names and lines that a stack trace needs. */
+const PRINTED = { minifyWhitespace: true, lineLimit: 120, charset: 'utf8' };
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -74,12 +76,13 @@ async function bundle() {
     platform: 'node',
     target: 'node20.19',
     packages: 'external',
+    ...PRINTED,
     write: false,
   });
   for (const { path, text } of outputFiles) {
     const file = relative(root, path);
     write(file, text);
-    const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node' });
+    const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node', ...PRINTED });
     write(file.replace('esm', 'cjs'), cjs);
   }
 }
