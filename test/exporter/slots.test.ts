@@ -104,7 +104,9 @@ describe('exporters with slots on one folder', () => {
     // Done with it, it lets go of it. The cursors are saved in the disk's own time.
     await until(() => ['siem', 'log'].every((name) => acknowledged('0', name) === 2));
     while (fs.existsSync(rig.file('0', 'lock'))) await clock.pass(10_000);
+    const touchedAt = fs.statSync(rig.file('0')).mtimeMs;
     await clock.pass(60_000);
+    expect(fs.statSync(rig.file('0')).mtimeMs).toBe(touchedAt);
     expect(exporter.stats().sinks.siem).toMatchObject({ delivered: 3 });
     expect(told).toEqual([]);
     const next = recordingSink();
