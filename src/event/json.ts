@@ -34,6 +34,11 @@ function fullJson(event: AuditEvent): string {
   return `${openJson(event)},"id":${quote(event.id)}${tail}}`;
 }
 
+/** The payload's JSON text as it was recorded; `null` where there is none. Throws as above. */
+export function payloadToJson(event: AuditEvent): string {
+  return payloadTextOf(event) ?? 'null';
+}
+
 let lastTrace: EventTrace | undefined;
 let lastTraceJson = '';
 
@@ -65,7 +70,7 @@ export function boundOfJson(event: AuditEvent): number {
 function openJson(event: AuditEvent): string {
   const actor = actorTextOf(event);
   // Few pieces: what each of them costs, when the text is flattened, exceeds what it holds.
-  return `${version(event.version)}${type(event.type)}${action(event.action)}${actor === 'null' ? ',"metadata":{},"payload":' : `,"metadata":{"actor":${actor}},"payload":`}${payloadTextOf(event) ?? 'null'}${timeMember(event.timestamp)}${status(event.status ?? '')}`;
+  return `${version(event.version)}${type(event.type)}${action(event.action)}${actor === 'null' ? ',"metadata":{},"payload":' : `,"metadata":{"actor":${actor}},"payload":`}${payloadToJson(event)}${timeMember(event.timestamp)}${status(event.status ?? '')}`;
 }
 
 function quote(text: string): string {
