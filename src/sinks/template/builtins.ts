@@ -57,9 +57,9 @@ const BUILT_INS: Readonly<Record<string, BuiltIn>> = {
     most: MANY,
     call: ([format, ...args], max) => sprintf(formatOf(format), args, max),
   },
-  html: { least: 0, most: MANY, call: (args, max) => escape(args, escapeHtml, max) },
-  js: { least: 0, most: MANY, call: (args, max) => escape(args, escapeJavaScript, max) },
-  urlquery: { least: 0, most: MANY, call: (args, max) => escape(args, escapeQuery, max) },
+  html: { least: 0, most: MANY, call: (args, max) => escapeWith(args, escapeHtml, max) },
+  js: { least: 0, most: MANY, call: (args, max) => escapeWith(args, escapeJavaScript, max) },
+  urlquery: { least: 0, most: MANY, call: (args, max) => escapeWith(args, escapeQuery, max) },
   call: { least: 1, most: MANY, call: ([callee]) => callNothing(callee) },
   eq: { least: 2, most: MANY, call: ([first, ...others]) => equals(first, others) },
   ne: { least: 2, most: 2, call: ([a, b]) => !equals(a, [b]) },
@@ -145,7 +145,11 @@ function formatOf(value: Value): string | MadeText {
   throw new RenderError(`wrong type for value; expected string; got ${typeName(format)}`);
 }
 
-function escape(args: readonly Value[], by: (text: string) => string, maxLength: number): MadeText {
+function escapeWith(
+  args: readonly Value[],
+  by: (text: string) => string,
+  maxLength: number,
+): MadeText {
   const printed = sprint(args.map(toPrint), maxLength);
   return new MadeText([{ text: by(printed.text), foreign: isForeign(printed) }]);
 }

@@ -92,6 +92,7 @@ function rightDelimiter(template: string, at: number): number | undefined {
 }
 
 const ALPHANUMERIC = /[\p{L}\p{Nd}_]+/uy;
+const QUOTED = /"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'/y;
 const NUMBER =
   /[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/y;
 
@@ -123,46 +124,32 @@ class ActionLexer {
   }
 
   #token(): void {
-    const template = this.#template;
-    const character = template[this.#at];
-    switch (character) {
-      case undefined:
-        throw this.#fault('unclosed action');
-      case ' ':
-      case '\t':
-      case '\r':
-      case '\n':
-        return this.#space();
-      case '=':
-      case '|':
-        return this.#emit(character, character);
-      case ':':
-        if (template[this.#at + 1] !== '=') throw this.#fault('expected :=');
-        return this.#emit(':=', ':=');
-      case '(':
-        this.#parens += 1;
-        return this.#emit('(', '(');
-      case ')':
-        this.#parens -= 1;
-        if (this.#parens < 0) throw this.#fault('unexpected right paren');
-        return this.#emit(')', ')');
-      case '"':
-        return this.#quoted('string', '"', 'unterminated quoted string');
-      case "'":
-        return this.#quoted('char', "'", 'unterminated character constant');
-      case '`':
-        return this.#rawString();
-      case '$':
-        return this.#name('variable');
-      case '.':
-        return /[0-9]/.test(template[this.#at + 1] ?? '') ? this.#number() : this.#name('field');
-      default:
-        break;
-    }
-    if (/[-+0-9]/.test(character)) return this.#number();
-    if (this.#match(ALPHANUMERIC, this.#at) !== '') return this.#word();
-    if (/[!-~]/.test(character)) return this.#emit('other', character);
-    throw this.#fault('unrecognized character in action');
+    const character = this.#template[this.#at];
+    if (character === undefined) throw this.#fault('unclosed action');
+    if (isSpace(character)) this.#space();
+    else if (character === '=' || character === '|') this.#emit(character, character);
+    else if (character === ':') this.#declaration();
+    else if (character === '(' || character === ')') this.#paren(character);
+    else if (character === '"') this.#quoted('string', 'unterminated quoted string');
+    else if (character === "'") this.#quoted('char', 'unterminated character constant');
+    else if (character === '`') this.#rawString();
+    else if (character === '$') this.#name('variable');
+    else if (/^(?:\.?\d|[-+])/.test(this.#template.slice(this.#at, this.#at + 2))) this.#number();
+    else if (character === '.') this.#name('field');
+    else if (this.#match(ALPHANUMERIC, this.#at) !== '') this.#word();
+    else if (/[!-~]/.test(character)) this.#emit('other', character);
+    else throw this.#fault('unrecognized character in action');
+  }
+
+  #declaration(): void {
+    if (this.#template[this.#at + 1] !== '=') throw this.#fault('expected :=');
+    this.#emit(':=', ':=');
+  }
+
+  #paren(paren: '(' | ')'): void {
+    this.#parens += paren === '(' ? 1 : -1;
+    if (this.#parens < 0) throw this.#fault('unexpected right paren');
+    this.#emit(paren, paren);
   }
 
   /** White space, up to the one space that belongs to ` -}}`. */
@@ -174,15 +161,10 @@ class ActionLexer {
     if (end > start) this.#emit('space', this.#template.slice(start, end));
   }
 
-  #quoted(kind: 'string' | 'char', quote: string, fault: string): void {
-    for (let at = this.#at + 1; ; at += 1) {
-      if (this.#template[at] === '\\') at += 1;
-      else if (this.#template[at] === quote) {
-        return this.#emit(kind, this.#template.slice(this.#at, at + 1));
-      }
-      const character = this.#template[at];
-      if (character === undefined || character === '\n') throw this.#fault(fault);
-    }
+  #quoted(kind: 'string' | 'char', fault: string): void {
+    const literal = this.#match(QUOTED, this.#at);
+    if (literal === '') throw this.#fault(fault);
+    this.#emit(kind, literal);
   }
 
   #rawString(): void {

@@ -24,10 +24,10 @@ export function unquote(literal: string): string | undefined {
   const parts: Buffer[] = [];
   for (let at = 0; at < inside.length; ) {
     if (inside[at] === '\\') {
-      const escape = readEscape(inside, at, '"');
-      if (escape === undefined) return undefined;
-      parts.push(escape.isByte ? Buffer.of(escape.code) : utf8(escape.code));
-      at = escape.end;
+      const found = readEscape(inside, at, '"');
+      if (found === undefined) return undefined;
+      parts.push(found.isByte ? Buffer.of(found.code) : utf8(found.code));
+      at = found.end;
     } else {
       const next = inside.indexOf('\\', at);
       const end = next < 0 ? inside.length : next;
@@ -42,8 +42,8 @@ export function unquote(literal: string): string | undefined {
 export function unquoteCharacter(literal: string): bigint | undefined {
   const inside = literal.slice(1, -1);
   if (inside.startsWith('\\')) {
-    const escape = readEscape(inside, 0, "'");
-    return escape?.end === inside.length ? BigInt(escape.code) : undefined;
+    const found = readEscape(inside, 0, "'");
+    return found?.end === inside.length ? BigInt(found.code) : undefined;
   }
   const code = inside.codePointAt(0);
   if (code === undefined || String.fromCodePoint(code) !== inside) return undefined;

@@ -1,4 +1,5 @@
-import { noFlags, Printer } from './printer.js';
+import { Printer } from './printer.js';
+import { noFlags } from './scalars.js';
 import {
   Byte,
   type MadeText,
