@@ -2,6 +2,13 @@ import { isInstance, isMarked, markAs } from './errors.js';
 import type { AuditEvent } from './event/event.js';
 
 /**
+ * Where a sink keeps its {@link Sink parts}. An exporter gives each of them a lane of its own in place of
+ * the whole: the first under the sink's name, the second under `<name>-2`, and so on, so that what one of
+ * them refuses is not sent to the others again. Registered, for the package may be there in two copies.
+ */
+export const PARTS: unique symbol = Symbol.for('otel-audit.parts');
+
+/**
  * Where audit events go. A sink makes one attempt; batching, retry, deadlines and dead letters are
  * the exporter's. Its name is its key in `sinks: { siem: webhookSink(…) }`.
  */
@@ -16,6 +23,8 @@ export interface Sink {
   sendAudits(events: readonly AuditEvent[], context: SendContext): Promise<void>;
   /** Frees what the sink opened. May be called while a send is under way. */
   close?(): Promise<void>;
+  /** The sinks that it consists of, where it is several at one name. */
+  readonly [PARTS]?: readonly Sink[];
 }
 
 /** What a sink is told about a batch. */

@@ -30,7 +30,7 @@ export function readJsonNumber(text: string): number | ExactNumber {
 }
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\]|\\.)*"/sy;
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
 const SPACE = /[ \t\r\n]*/y;
 
 /** For JSON that is known to be valid: it was recorded as such. */
