@@ -65,6 +65,9 @@ const FLOORS: readonly (readonly string[])[] = [
 /** What neighbours in these folders may not know of one another. */
 const APART = ['sinks/', 'interceptors/'];
 
+/** A preset belongs to the sink that it sets up. */
+const PRESET_OF: Readonly<Record<string, string>> = { cloud: 'template' };
+
 /**
  * Every breach of the house's rules: an import that runs upward, one between two neighbours that are
  * kept apart, a file that stands on no floor, an import that leads nowhere, a circle.
@@ -102,7 +105,10 @@ function floorOf(file: string): number {
 function areKeptApart(a: string, b: string): boolean {
   return APART.some((folder) => {
     if (!a.startsWith(folder) || !b.startsWith(folder)) return false;
-    const ownerOf = (file: string) => file.slice(folder.length).split('/')[0]!.replace(/\.ts$/, '');
+    const ownerOf = (file: string) => {
+      const name = file.slice(folder.length).split('/')[0]!.replace(/\.ts$/, '');
+      return PRESET_OF[name] ?? name;
+    };
     return ownerOf(a) !== ownerOf(b);
   });
 }

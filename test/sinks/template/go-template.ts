@@ -33,7 +33,7 @@ export class GoTemplate {
   readonly #folder = mkdtempSync(join(tmpdir(), 'go-template-'));
 
   constructor() {
-    const source = join(import.meta.dirname ?? __dirname, 'go', 'main.go');
+    const source = join(__dirname, 'go', 'main.go');
     const env = { ...process.env, GOFLAGS: '', GO111MODULE: 'off', GOTOOLCHAIN: 'local' };
     execFileSync('go', ['build', '-o', this.#program, source], { env, timeout: 120_000 });
   }
