@@ -8,6 +8,7 @@ import { emit } from './emit.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { pipeline } from './pipeline.mjs';
+import { template } from './template.mjs';
 import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
 
@@ -21,6 +22,7 @@ const benches = {
   lanes,
   opening,
   webhook,
+  template,
   weight,
 };
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));

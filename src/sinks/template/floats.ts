@@ -163,3 +163,8 @@ export function decimalKey(text: string): string {
     BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
   return `${sign}${significant}e${scale}`;
 }
+
+/** As Go's encoding/json prints it, which is JavaScript's way but for the sign of zero. */
+export function printNumber(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}

@@ -225,8 +225,10 @@ class Run {
 
   #pipe({ commands, variables, assigns }: Pipe, dot: Value): Value {
     let value: Value;
-    for (const [stage, command] of commands.entries()) {
-      value = this.#command(command, dot, value, stage > 0);
+    let piped = false;
+    for (const command of commands) {
+      value = this.#command(command, dot, value, piped);
+      piped = true;
       // An interface that holds nothing counts as nothing from here on.
       if (value === null) value = undefined;
     }
@@ -244,10 +246,11 @@ class Run {
   }
 
   #call({ builtIn, name, args, offset }: CallNode, dot: Value, last: Value, piped: boolean): Value {
+    const { decisive } = builtIn;
     const values: Value[] = [];
     for (const arg of args) {
       const value = this.#operand(arg, dot);
-      if (builtIn.decisive === isTrue(value)) return value;
+      if (decisive !== undefined && decisive === isTrue(value)) return value;
       values.push(value);
     }
     if (piped) values.push(last);
@@ -304,7 +307,8 @@ class Run {
       throw this.#fault(offset, `nil pointer evaluating interface {}.${name}`);
     }
     if (isStruct(receiver)) {
-      if (receiver.struct.fields.some((one) => one.name === name)) return receiver.get(name);
+      const value = receiver.get(name);
+      if (value !== undefined) return value;
     } else if (isMap(receiver)) return Object.hasOwn(receiver, name) ? receiver[name] : undefined;
     throw this.#fault(offset, `can't evaluate field ${name} in type ${typeName(receiver)}`);
   }
