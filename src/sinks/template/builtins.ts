@@ -8,8 +8,10 @@ import {
   Byte,
   isMap,
   isSlice,
+  isStruct,
   isTrue,
   MadeText,
+  RawJson,
   settle,
   stringOf,
   toPrint,
@@ -70,9 +72,16 @@ const BUILT_INS: Readonly<Record<string, BuiltIn>> = {
   toJson: {
     least: 1,
     most: 1,
-    call: ([value]) => new MadeText([{ text: printJson(value), foreign: true }], true),
+    call: ([value]) =>
+      new MadeText([{ text: printJson(value), foreign: true }], isDelimited(value)),
   },
 };
+
+/** Whether its JSON begins with a bracket or a quote; raw JSON is not looked into. */
+function isDelimited(value: Value): boolean {
+  if (value instanceof RawJson) return /^["{[]/.test(value.text);
+  return isStruct(value) || isMap(value) || isSlice(value) || stringOf(value) !== undefined;
+}
 
 function present(name: string, item: Value): Value {
   const settled = settle(item);

@@ -70,7 +70,7 @@ export class Output {
   #writeMade(value: MadeText): void {
     const state = this.#state;
     const isInside = isInString(state) || isInEscape(state);
-    if (value.isJson && expectsValue(state) && isDelimited(value.text)) {
+    if (value.isDelimitedJson && expectsValue(state)) {
       this.#append(value.text);
       this.#state = afterValue(state);
     } else if (isInside) this.#writeForeign(value.text);
@@ -123,10 +123,4 @@ export class Output {
 
 function escapeJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
-}
-
-/** Whether a JSON text ends where it ends, as a number does not. */
-function isDelimited(json: string): boolean {
-  const unit = json.charCodeAt(0);
-  return unit === 0x22 || unit === 0x7b || unit === 0x5b;
 }

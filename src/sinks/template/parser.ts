@@ -151,7 +151,7 @@ class Parser {
         return this.#block(token);
       case 'break':
       case 'continue':
-        return this.#jump(token.text);
+        return this.#jump(token.text, token.offset);
       default:
         throw this.#unexpected(token, 'command');
     }
@@ -195,10 +195,10 @@ class Parser {
     return 'else';
   }
 
-  #jump(kind: 'break' | 'continue'): Node {
+  #jump(kind: 'break' | 'continue', offset: number): Node {
     const token = this.#nextNonSpace();
     if (token.kind !== 'right') throw this.#unexpected(token, `{{${kind}}}`);
-    if (this.#ranges === 0) throw this.#fault(`{{${kind}}} outside {{range}}`);
+    if (this.#ranges === 0) throw this.#faultAt(offset, `{{${kind}}} outside {{range}}`);
     return { kind };
   }
 

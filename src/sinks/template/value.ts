@@ -50,13 +50,13 @@ export class ExactNumber {
 /** A string composed by a function, in pieces: which are the template's own, which the event's. */
 export class MadeText {
   readonly pieces: readonly Piece[];
-  /** Whether it is the JSON of one value. */
-  readonly isJson: boolean;
+  /** Whether it is the JSON of one value that ends where the text ends, as no number does. */
+  readonly isDelimitedJson: boolean;
   #text: string | undefined;
 
-  constructor(pieces: readonly Piece[], isJson = false) {
+  constructor(pieces: readonly Piece[], isDelimitedJson = false) {
     this.pieces = pieces;
-    this.isJson = isJson;
+    this.isDelimitedJson = isDelimitedJson;
   }
 
   get text(): string {

@@ -171,6 +171,7 @@ const { body } = fc.letrec<{ node: string; body: string }>((tie) => ({
             'range $i, $y :=',
           ),
           pipeline,
+          fc.oneof(field, fc.constantFrom('3', '0', '(len .Type)')), // not a number at random
           fc.constantFrom(
             '',
             '{{.}}',
