@@ -9,6 +9,7 @@ import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { pipeline } from './pipeline.mjs';
 import { template } from './template.mjs';
+import { otlp } from './otlp.mjs';
 import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
 
@@ -22,6 +23,7 @@ const benches = {
   lanes,
   opening,
   webhook,
+  otlp,
   template,
   weight,
 };

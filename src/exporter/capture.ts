@@ -5,6 +5,7 @@ import { complain } from '../diagnostics.js';
 import { type AuditError, messageOf } from '../errors.js';
 import { asRecorded, decodeSpanEvent, takeHandedOver } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
+import { noteResource } from '../event/span-resource.js';
 import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
 import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
 import type { CaptureTarget } from './capture-target.js';
@@ -44,6 +45,7 @@ export class Capture implements SpanCapture {
    * replace its `addEvent` is left to {@link takeEnded}.
    */
   watch(span: LiveSpan): void {
+    noteResource(span);
     const original = span.addEvent;
     if (typeof original !== 'function' || !span.isRecording() || this.hasSeen(span)) return;
     const watcher = this.#watcherOf(original);

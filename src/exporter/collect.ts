@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { decodeSpanEvent, type EventOrigin } from '../event/attributes.js';
 import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
+import { noteResource } from '../event/span-resource.js';
 import type { MalformedContent } from '../ledger/record.js';
 import { attributesToText } from './attributes-text.js';
 import type { ReadableSpan } from './span.js';
@@ -17,6 +18,7 @@ export interface CollectVisitor {
 export function collectEvents(spans: readonly ReadableSpan[], visitor: CollectVisitor): void {
   for (const span of spans) {
     try {
+      noteResource(span);
       if (span.events.length > 0) collectSpan(span, visitor);
     } catch (error) {
       visitor.broken(error); // one span that is none must not take the others with it
