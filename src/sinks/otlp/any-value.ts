@@ -1,7 +1,7 @@
 /** JSON in values that OpenTelemetry's serializers turn into an AnyValue. */
 export interface AnyValue {
   readonly value: unknown;
-  /** Whether printing the value gives the text again, character by character. */
+  /** Whether every number and every string is still what the text says. */
   readonly exact: boolean;
 }
 
@@ -11,32 +11,31 @@ export interface AnyValue {
  * take doubles, and the type of a field must not hang on the last digits of its value.
  */
 export function readAnyValue(text: string): AnyValue {
-  const carried = DOUBTFUL.test(text) ? text.replace(TOKENS, carry) : text;
-  const value: unknown = JSON.parse(carried);
-  // A lone surrogate prints as itself, and is lost in UTF-8 all the same.
-  const exact = carried === text && !/\\ud/i.test(text) && JSON.stringify(value) === text;
-  return { value, exact };
+  let exact = !text.includes('\\ud') && !text.includes('\\uD'); // half a character is lost in UTF-8
+  if (!DOUBTFUL.test(text)) return { value: JSON.parse(text), exact };
+  const carried = text.replace(TOKENS, (token) => {
+    if (token.startsWith('"')) return token;
+    if (token !== String(Number(token))) exact = false;
+    if (isHeld(token)) return token;
+    exact = false;
+    return `"${token}"`;
+  });
+  return { value: JSON.parse(carried), exact };
 }
 
-/** Numbers of 16 digits or with an exponent. Fewer digits than that a double always holds. */
-const DOUBTFUL = /(?:^|[\s:,[])-?(?:[\d.]{16}|[\d.]+e)/i;
+/**
+ * Finds every number that JavaScript may print otherwise: 16 digits or more, an exponent, a fraction that
+ * ends in zero, a negative zero. Finds too much in strings, where the tokens then tell.
+ */
+const DOUBTFUL = /(?:^|[\s:,[])(?:-0|-?(?:[\d.]{16}|\d+(?:\.\d*0(?!\d)|(?:\.\d+)?[eE])))/;
 
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-function carry(token: string): string {
-  return token.startsWith('"') || isHeld(token) ? token : `"${token}"`;
-}
-
+/** Whether a double holds the number as it is written, and an integer of the protocol too. */
 function isHeld(token: string): boolean {
   const number = Number(token);
-  if (Number.isInteger(number)) {
-    return Number.isSafeInteger(number) && isSameDecimal(token, String(number));
-  }
-  return Number.isFinite(number) && isSameDecimal(token, String(number));
-}
-
-function isSameDecimal(a: string, b: string): boolean {
-  return decimalOf(a) === decimalOf(b);
+  if (Number.isInteger(number) && !Number.isSafeInteger(number)) return false;
+  return Number.isFinite(number) && decimalOf(token) === decimalOf(String(number));
 }
 
 /** A number's digits without zeros round them, and where they stand: `1.50` and `15e-1` are one. */
