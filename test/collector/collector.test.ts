@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { SinkSpanExporter } from '../../src/exporter/exporter.js';
 import type { RecordInfo } from '../../src/sink.js';
 import { otlpSink } from '../../src/sinks/otlp.js';
 import { sinkSuite } from '../../src/testing/sink-suite.js';
+import { root } from '../package/packed.js';
 import { answer, type FarSide, farSide } from '../support/far-side.js';
 import {
   attributesOf,
@@ -183,6 +185,17 @@ describeCollector(`a Collector that is killed in the middle of a stream${WITHOUT
       await collector.dispose();
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describeCollector(`the Collector configuration in examples${WITHOUT}`, () => {
+  it('is one', () => {
+    const config = join(root, 'examples/collector/config.yaml');
+    const { status, stderr } = spawnSync(binary!, ['validate', `--config=file:${config}`], {
+      encoding: 'utf8',
+      env: { ...process.env, AUDIT_OTLP_ENDPOINT: 'https://siem.example/v1/audit' },
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });
 
