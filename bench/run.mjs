@@ -7,9 +7,9 @@ import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
+import { otlp } from './otlp.mjs';
 import { pipeline } from './pipeline.mjs';
 import { template } from './template.mjs';
-import { otlp } from './otlp.mjs';
 import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
 

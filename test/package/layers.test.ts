@@ -57,7 +57,10 @@ describe('the check of imports', () => {
   });
 
   it('lets a preset import the sink that it sets up', () => {
-    const files = { 'sinks/cloud.ts': "import './template/part.js';", 'sinks/template/part.ts': '' };
+    const files = {
+      'sinks/cloud.ts': "import './template/part.js';",
+      'sinks/template/part.ts': '',
+    };
     expect(findBreaches(house(files))).toEqual([]);
   });
 
