@@ -13,7 +13,7 @@ import {
   type ResolvedLedgerOptions,
   resolveLedgerOptions,
 } from '../ledger/options.js';
-import type { Sink } from '../sink.js';
+import { PARTS, type Sink } from '../sink.js';
 import type { RedactOptions } from './redact.js';
 import type { OnError } from './reporter.js';
 
@@ -126,10 +126,13 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
     options.delivery,
     defaultDelivery(ledger !== undefined),
   );
-  const sinks = Object.entries(options.sinks).map(([name, entry]) =>
-    resolveSink(name, entry, delivery),
+  const sinks = Object.entries(options.sinks).flatMap(([name, entry]) =>
+    partsOf(resolveSink(name, entry, delivery)),
   );
   for (const [index, { name, sink }] of sinks.entries()) {
+    if (sinks.findIndex((other) => other.name === name) !== index) {
+      throw invalid(`sinks.${name}`, 'is also the name of a part of another sink; rename it');
+    }
     const twin = sinks.slice(0, index).find((other) => other.sink === sink);
     if (twin !== undefined) {
       throw invalid(`sinks.${name}`, `is the same object as sinks.${twin.name}; make one a name`);
@@ -181,6 +184,20 @@ function resolveSink(name: string, entry: unknown, fallback: Delivery): NamedSin
     startAt,
     delivery: resolveDelivery(`SinkSpanExporter: ${path}.delivery`, delivery, fallback),
   };
+}
+
+/** A sink that consists of several gets a lane for each: what one refuses is not sent to the others again. */
+function partsOf(named: NamedSink): NamedSink[] {
+  const parts = named.sink[PARTS];
+  if (parts === undefined) return [named];
+  return parts.map((sink, index) => {
+    const name = index === 0 ? named.name : `${named.name}-${index + 1}`;
+    if (SINK_NAME.test(name)) return { ...named, name, sink };
+    throw invalid(
+      `sinks[${JSON.stringify(named.name)}]`,
+      `is too long a name for its part ${name}`,
+    );
+  });
 }
 
 function requireKnown(path: string, options: object, known: readonly string[]): void {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AuditError } from '../../src/errors.js';
 import { SinkSpanExporter } from '../../src/exporter/exporter.js';
 import type { SinkSpanExporterOptions } from '../../src/exporter/options.js';
+import { PARTS } from '../../src/sink.js';
 import { recordingSink } from '../../src/testing/recording-sink.js';
 import { diagLog } from '../support/diag-log.js';
 import { exporterRig } from '../support/exporter-rig.js';
@@ -36,6 +37,10 @@ describe('the options of an exporter', () => {
     [
       { sinks: { a: sink, b: sink } },
       'SinkSpanExporter: sinks.b is the same object as sinks.a; make one a name',
+    ],
+    [
+      { sinks: { a: { ...sink, [PARTS]: [recordingSink(), recordingSink()] }, 'a-2': sink } },
+      'SinkSpanExporter: sinks.a-2 is also the name of a part of another sink; rename it',
     ],
     [{ ...a, checker: 'x' }, 'SinkSpanExporter: checker must be'],
     [{ ...a, onError: 'x' }, 'SinkSpanExporter: onError must be a function'],

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Checker } from '../../src/checker.js';
 import { createEvent } from '../../src/event/event.js';
-import { SinkError } from '../../src/sink.js';
+import { PARTS, SinkError } from '../../src/sink.js';
 import { recordingSink } from '../../src/testing/recording-sink.js';
 import { diskFaults } from '../support/disk-faults.js';
 import {
@@ -121,6 +121,22 @@ describe('a sink of a ledger', () => {
       error: { message: expect.stringMatching(/^sink siem refused an event for good.*HTTP 422/) },
       context: { sink: 'siem', events: [{ id: updated.id }] },
     });
+  });
+
+  it('that consists of several has a lane for each, so that none gets twice what another lacks', async () => {
+    const [first, second] = [recordingSink(), recordingSink()];
+    const whole = { [PARTS]: [first, second], sendAudits: async () => {} };
+    second.failWith(new SinkError('sink', 'gone'));
+    const { exporter, clock } = rig.open({ sinks: { hooks: whole } });
+    await exporter.sendAudits([created]);
+    await clock.pass(60_000);
+    await until(() => exporter.stats().sinks['hooks-2']!.failedAttempts > 1);
+    expect(idsOf(first.events)).toEqual([created.id]);
+    second.failWith();
+    await exporter.forceFlush();
+    expect(idsOf(first.events)).toEqual([created.id]);
+    expect(idsOf(second.events)).toEqual([created.id]);
+    expect(fs.readdirSync(rig.file('cursors')).sort()).toEqual(['hooks-2.json', 'hooks.json']);
   });
 
   it('that hangs keeps nothing from the others', async () => {
