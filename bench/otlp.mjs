@@ -3,12 +3,11 @@
 import { ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { createEvent, decodeEvent, encodeEvent } from 'otel-audit';
 import { Goal, measure, nanosEach, ratios } from './harness.mjs';
+import { internal } from './internal.mjs';
 import { actor, payloads } from './samples.mjs';
 
-// Not exported: what is measured is the inside of the sink.
-const { toLogBatch } = await import(
-  new URL('../dist/esm/sinks/otlp/batch.js', import.meta.url).href
-);
+/** The inside of the sink. */
+const { toLogBatch } = await internal('sinks/otlp/batch.ts');
 
 const BATCH = 512; // a lane's batch
 const EVENTS = 20 * BATCH;

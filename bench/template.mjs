@@ -1,9 +1,11 @@
 // The body of a request made from a template, against JSON.stringify of the same body.
 import { createEvent } from 'otel-audit';
-// The sink's own step, without its requests: no export.
-import { parseBody } from '../dist/esm/sinks/template/body.js';
 import { Goal, measure, nanosEach, ratios } from './harness.mjs';
+import { internal } from './internal.mjs';
 import { actor, payloads } from './samples.mjs';
+
+/** The sink's own step, without its requests. */
+const { parseBody } = await internal('sinks/template/body.ts');
 
 /** Flipt's example, and what Flipt Cloud is sent. */
 const BODIES = {

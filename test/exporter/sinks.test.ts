@@ -136,7 +136,9 @@ describe('a sink of a ledger', () => {
     await exporter.forceFlush();
     expect(idsOf(first.events)).toEqual([created.id]);
     expect(idsOf(second.events)).toEqual([created.id]);
-    expect(fs.readdirSync(rig.file('cursors')).sort()).toEqual(['hooks-2.json', 'hooks.json']);
+    expect(fs.readdirSync(rig.file('cursors'))).toEqual(
+      expect.arrayContaining(['hooks-2.json', 'hooks.json']),
+    );
   });
 
   it('that hangs keeps nothing from the others', async () => {
