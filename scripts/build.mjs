@@ -16,6 +16,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const code = join(root, 'dist/code');
 /** Short, but with the names and lines that a stack trace needs. */
 const PRINTED = { minifyWhitespace: true, lineLimit: 120, charset: 'utf8' };
+/** esbuild exports through getters, a call each time: what is exported here never changes. */
+const PLAIN_EXPORTS =
+  "module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });\n";
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -83,7 +86,7 @@ async function bundle() {
     const file = relative(root, path);
     write(file, text);
     const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node', ...PRINTED });
-    write(file.replace('esm', 'cjs'), cjs);
+    write(file.replace('esm', 'cjs'), `${cjs}${PLAIN_EXPORTS}`);
   }
 }
 

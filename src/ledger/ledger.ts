@@ -512,7 +512,7 @@ export class Ledger {
   }
 
   /** Adds a line to the buffer, and rolls the segment where the line would make it too large. */
-  #put(sequence: number, line: string): Buffer {
+  #put(sequence: number, line: string): Uint8Array {
     const needed = line.length * 3 + 1; // a UTF-16 unit takes at most three bytes
     if (this.#filled + needed > this.#buffer.length) {
       this.#writeOut();
@@ -529,12 +529,17 @@ export class Ledger {
       this.#filled = length + 1;
       this.#ids.setOffset(sequence, 0);
       this.#putUpTo = sequence;
-      return this.#buffer.subarray(0, length);
+      return this.#view(0, length);
     }
     this.#filled = end + 1;
     this.#ids.setOffset(sequence, this.#writer.size + start);
     this.#putUpTo = sequence;
-    return this.#buffer.subarray(start, end);
+    return this.#view(start, length);
+  }
+
+  /** A part of the buffer; as a Buffer it would take twice as long. */
+  #view(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer.buffer, start, length);
   }
 
   #rolls(filled: number, length: number): boolean {
