@@ -45,6 +45,7 @@ export class SinkSpanExporter {
   readonly #housekeeping: Housekeeping;
   readonly #forgetProcessEnd: () => void;
   #shutdown: Promise<void> | undefined;
+  #shutdownAt: number | undefined;
 
   constructor(options: SinkSpanExporterOptions) {
     const pipeline = openPipeline(resolveOptions(options));
@@ -123,7 +124,10 @@ export class SinkSpanExporter {
    * @throws {AggregateError} of all that went wrong. A second call returns the same promise.
    */
   shutdown(): Promise<void> {
-    this.#shutdown ??= keepAliveUntil(this.#close());
+    if (this.#shutdown === undefined) {
+      this.#shutdownAt = this.#pipeline.clock.monotonic();
+      this.#shutdown = keepAliveUntil(this.#close());
+    }
     return this.#shutdown;
   }
 
@@ -135,7 +139,7 @@ export class SinkSpanExporter {
   /** Says, for a readiness probe, whether all is well, and if not, what is wrong and since when. */
   health(): ExporterHealth {
     const { store, destinations, clock } = this.#pipeline;
-    return healthOf(store, destinations, clock);
+    return healthOf(store, destinations, clock, this.#shutdownAt);
   }
 
   async #close(): Promise<void> {

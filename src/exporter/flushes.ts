@@ -39,6 +39,7 @@ export class Flushes {
       const timer = clock.schedule(() => {
         isOver = true;
         endWait?.();
+        store.ledger?.forget(durable);
         reject(this.#lateness(last, timeoutMs));
       }, timeoutMs);
       const settle = (error?: Error) => {
@@ -52,13 +53,12 @@ export class Flushes {
         for (const lane of lanes) lane.retryNow();
         endWait = deliveries.waitUpTo(last, settle);
       };
+      const durable = (error?: Error) => {
+        if (error !== undefined) settle(error);
+        else if (!isOver) deliver();
+      };
       if (store.ledger === undefined) deliver();
-      else {
-        store.ledger.onDurable(last, (error) => {
-          if (error !== undefined) settle(error);
-          else if (!isOver) deliver();
-        });
-      }
+      else store.ledger.onDurable(last, durable);
     });
   }
 

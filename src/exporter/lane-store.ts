@@ -11,9 +11,15 @@ import type { Destination, LaneStore } from './destination.js';
  */
 export function laneStore(ledger: Ledger, { name, startAt }: Destination, clock: Clock): LaneStore {
   const { directory } = ledger;
+  const letters = deadLetterFile({ directory, sink: name, lineOf, clock });
   return {
     source: ledger,
     positions: ledger.cursor(name, startAt),
-    deadLetters: deadLetterFile({ directory, sink: name, lineOf, clock }),
+    deadLetters: {
+      async add(record, reason, attempts) {
+        ledger.requireWriter();
+        await letters.add(record, reason, attempts);
+      },
+    },
   };
 }

@@ -13,11 +13,19 @@ export class LedgerStore implements Store {
   readonly ledger: Ledger;
   readonly #clock: Clock;
   readonly #positions: PositionStore[] = [];
+  #retiresSoon = false;
 
   constructor(ledger: Ledger, clock: Clock) {
     this.ledger = ledger;
     this.#clock = clock;
-    ledger.onRoll = () => atEndOfTurn(() => this.retire());
+    ledger.onRoll = () => {
+      if (this.#retiresSoon) return; // one look, however many segments a turn fills
+      this.#retiresSoon = true;
+      atEndOfTurn(() => {
+        this.#retiresSoon = false;
+        this.retire();
+      });
+    };
   }
 
   get newest(): number {

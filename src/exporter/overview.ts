@@ -31,9 +31,14 @@ export function healthOf(
   { ledger }: Store,
   destinations: readonly Destination[],
   clock: Clock,
+  shutdownAt: number | undefined,
 ): ExporterHealth {
   const problems: HealthProblem[] = [];
   const now = clock.monotonic();
+  if (shutdownAt !== undefined) {
+    const message = 'the exporter is shut down; nothing more is taken';
+    problems.push({ message, forMs: Math.round(now - shutdownAt), waiting: 0 });
+  }
   if (ledger?.trouble !== undefined) {
     const { message, since } = ledger.trouble;
     problems.push({ message, forMs: Math.round(now - since), waiting: ledger.waitingBytes });

@@ -60,6 +60,7 @@ export class Send {
   /** It failed in the middle: nobody waits for it. */
   abandon(): void {
     this.#isOver = true;
+    this.#parts.ledger?.forget(this.#collect);
   }
 
   /** Resolves when every event is where it should be; holds the process until then. */
@@ -123,12 +124,12 @@ export class Send {
   }
 
   #fail(error: unknown): void {
-    if (this.#end()) this.#reject?.(error);
+    if (!this.#end()) return;
+    this.#parts.ledger?.forget(this.#collect);
+    this.#reject?.(error);
   }
 
-  readonly #expire = (): void => {
-    if (this.#end()) this.#reject?.(this.#lateness());
-  };
+  readonly #expire = (): void => this.#fail(this.#lateness());
 
   #end(): boolean {
     if (this.#isOver) return false;

@@ -12,17 +12,24 @@ import type { Reporter } from './reporter.js';
 
 /** Lanes that are done have only their positions left to save. */
 const GRACE_MS = 5000;
+/** Slots open at once: a sink that is down must not keep the others from what is in further slots. */
+const MAX_SLOTS = 64;
 
-/** Delivers what writers that are gone have left in their slots; one slot at a time. */
+/** An abandoned slot that is being delivered. */
+interface OpenSlot {
+  readonly ledger: Ledger;
+  readonly lanes: readonly Lane[];
+  readonly positions: readonly PositionStore[];
+}
+
+/** Delivers what writers that are gone have left in their slots. */
 export class SlotDrain {
   readonly #slots: AbandonedSlots;
   readonly #destinations: readonly Destination[];
   readonly #reporter: Reporter;
   readonly #clock: Clock;
-  #ledger: Ledger | undefined;
-  #lanes: readonly Lane[] = [];
-  #positions: readonly PositionStore[] = [];
-  #closing: Promise<void> | undefined;
+  readonly #open = new Set<OpenSlot>();
+  readonly #leaving = new Set<Promise<void>>();
   #isStopped = false;
 
   constructor(
@@ -37,78 +44,77 @@ export class SlotDrain {
     this.#clock = clock;
   }
 
-  /** Looks for a slot to deliver, or whether the present one is done. To be called now and then. */
+  /** Looks for slots to deliver, and for those that are done. To be called now and then. */
   proceed(): void {
     try {
-      if (this.#ledger === undefined && this.#closing === undefined) this.#openNext();
-      if (this.#ledger !== undefined && this.#isDone(this.#ledger)) this.#finish(this.#ledger);
+      while (!this.#isStopped && this.#open.size < MAX_SLOTS && this.#openNext());
+      this.#finishDone();
     } catch (error) {
       this.#report(error);
     }
   }
 
-  /** To be called whenever a lane got on: the next slot need not wait for the next look. */
+  /** To be called whenever a lane got on: a slot that is done need not wait for the next look. */
   progressed(): void {
-    if (this.#ledger !== undefined && this.#isDone(this.#ledger)) atEndOfTurn(() => this.proceed());
-  }
-
-  /** Lets go of the slot under way; what it still holds stays for the next who finds it. */
-  stop(graceMs: number): Promise<void> {
-    this.#isStopped = true;
-    return this.#leave(graceMs);
-  }
-
-  #finish(ledger: Ledger): void {
-    ledger.retire(neededFrom(this.#positions));
-    this.#slots.noteDrained(ledger.directory);
-    this.#leave(GRACE_MS).then(
-      () => this.proceed(),
-      (error: unknown) => this.#report(error),
-    );
-  }
-
-  #leave(graceMs: number): Promise<void> {
-    const ledger = this.#ledger;
-    const lanes = this.#lanes;
-    this.#ledger = undefined;
-    this.#lanes = [];
-    this.#closing ??= this.#close(ledger, lanes, graceMs).finally(() => {
-      this.#closing = undefined;
-    });
-    return this.#closing;
-  }
-
-  async #close(ledger: Ledger | undefined, lanes: readonly Lane[], graceMs: number): Promise<void> {
-    await Promise.all(lanes.map((lane) => lane.stop(graceMs)));
-    for (const lane of lanes) {
-      for (const destination of this.#destinations) destination.forget(lane);
+    for (const slot of this.#open) {
+      if (isDone(slot)) {
+        atEndOfTurn(() => this.#finishDone());
+        return;
+      }
     }
-    await ledger?.close();
   }
 
-  #isDone(ledger: Ledger): boolean {
-    return this.#lanes.every(
-      ({ settled, waiting }) => settled >= ledger.deliverable && waiting.length === 0,
-    );
+  /** Lets go of the slots under way; what they still hold stays for the next who finds it. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopped = true;
+    const results = await Promise.allSettled([
+      ...[...this.#open].map((slot) => this.#leave(slot, graceMs)),
+      ...this.#leaving,
+    ]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  #openNext(): void {
-    const ledger = this.#isStopped ? undefined : this.#slots.openOne();
-    if (ledger === undefined) return;
+  /** Whether there was one. */
+  #openNext(): boolean {
+    const ledger = this.#slots.openOne();
+    if (ledger === undefined) return false;
     try {
       const stores = this.#destinations.map((each) => laneStore(ledger, each, this.#clock));
-      this.#positions = stores.map(({ positions }) => positions);
-      this.#lanes = this.#destinations.map((each, index) => each.open(stores[index]!));
+      const lanes = this.#destinations.map((each, index) => each.open(stores[index]!));
+      this.#open.add({ ledger, lanes, positions: stores.map(({ positions }) => positions) });
+      for (const lane of lanes) {
+        lane.hurry(ledger.deliverable);
+        lane.start();
+      }
     } catch (error) {
       ledger.abandon();
       this.#slots.noteDrained(ledger.directory); // not again before it has changed
-      throw error;
+      this.#report(error);
     }
-    this.#ledger = ledger;
-    for (const lane of this.#lanes) {
-      lane.hurry(ledger.deliverable);
-      lane.start();
+    return true;
+  }
+
+  #finishDone(): void {
+    for (const slot of this.#open) {
+      if (!isDone(slot)) continue;
+      slot.ledger.retire(neededFrom(slot.positions));
+      this.#slots.noteDrained(slot.ledger.directory);
+      const left = this.#leave(slot, GRACE_MS).catch((error: unknown) => this.#report(error));
+      this.#leaving.add(left);
+      left.finally(() => {
+        this.#leaving.delete(left);
+        if (this.#leaving.size === 0 && this.#open.size === 0) this.proceed();
+      });
     }
+  }
+
+  async #leave(slot: OpenSlot, graceMs: number): Promise<void> {
+    this.#open.delete(slot);
+    await Promise.all(slot.lanes.map((lane) => lane.stop(graceMs)));
+    for (const lane of slot.lanes) {
+      for (const destination of this.#destinations) destination.forget(lane);
+    }
+    await slot.ledger.close();
   }
 
   #report(cause: unknown): void {
@@ -118,4 +124,10 @@ export class SlotDrain {
         : new AuditError('ledger-unavailable', messageOf(cause), { cause: toError(cause) });
     this.#reporter.error('slots', error);
   }
+}
+
+function isDone({ ledger, lanes }: OpenSlot): boolean {
+  return lanes.every(
+    ({ settled, waiting }) => settled >= ledger.deliverable && waiting.length === 0,
+  );
 }

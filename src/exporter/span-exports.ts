@@ -1,5 +1,7 @@
+import type { Attributes } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { AuditError, messageOf, toError } from '../errors.js';
+import { AUDIT_KEYS } from './attributes-text.js';
 import type { Capture } from './capture.js';
 import { collectEvents } from './collect.js';
 import { type Deliveries, joinErrors } from './deliveries.js';
@@ -64,7 +66,7 @@ export class SpanExports {
         continue;
       }
       // Its events stand somewhere before the newest record.
-      if (hasEvents(span)) capturedUpTo = newest;
+      if (mayHaveAuditEvents(span)) capturedUpTo = newest;
       const loss = capture.lossOf(span);
       if (loss !== undefined && !errors.includes(loss)) errors.push(loss);
     }
@@ -118,7 +120,12 @@ function isCaptured(capture: Capture, span: ReadableSpan): boolean {
   }
 }
 
-/** Whether events were added, though an SDK's limits may have dropped them all. */
-function hasEvents({ events, droppedEventsCount = 0 }: ReadableSpan): boolean {
-  return events.length > 0 || droppedEventsCount > 0;
+/** Whether audit events were added, though an SDK's limits may have dropped them all. */
+function mayHaveAuditEvents({ events, droppedEventsCount = 0 }: ReadableSpan): boolean {
+  if (droppedEventsCount > 0) return true;
+  return events.some(({ attributes }) => attributes !== undefined && hasAuditKeys(attributes));
+}
+
+function hasAuditKeys(attributes: Attributes): boolean {
+  return AUDIT_KEYS.some((key) => attributes[key] !== undefined);
 }

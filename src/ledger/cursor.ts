@@ -18,12 +18,20 @@ export class Cursor {
   readonly isNew: boolean;
   /** Records that the sink has not got and that retention has removed. */
   readonly missed: number;
+  readonly #requireWriter: () => void;
   #position: Position;
   #wanted: Position | undefined;
   #saving: Promise<void> | undefined;
 
-  private constructor(path: string, position: Position, isNew: boolean, missed = 0) {
+  private constructor(
+    path: string,
+    requireWriter: () => void,
+    position: Position,
+    isNew: boolean,
+    missed = 0,
+  ) {
     this.path = path;
+    this.#requireWriter = requireWriter;
     this.isNew = isNew;
     this.missed = missed;
     this.#position = position;
@@ -36,14 +44,20 @@ export class Cursor {
    * @param ledger.start where a new one begins: the records up to here count as settled
    * @param ledger.first the first record that there still is
    * @param ledger.newest the newest record of the ledger
+   * @param ledger.requireWriter throws where the folder may be another writer's by now
    * @throws {AuditError} `ledger-corrupt` if it cannot be understood, or is ahead of the ledger.
    */
   static openSync(
     directory: string,
     name: string,
-    ledger: { readonly start: number; readonly first: number; readonly newest: number },
+    ledger: {
+      readonly start: number;
+      readonly first: number;
+      readonly newest: number;
+      readonly requireWriter: () => void;
+    },
   ): Cursor {
-    const { start, first, newest } = ledger;
+    const { start, first, newest, requireWriter } = ledger;
     const folder = join(directory, 'cursors');
     const path = join(folder, `${name}.json`);
     const found = readPositionSync(path);
@@ -51,7 +65,7 @@ export class Cursor {
       makeFolderSync(folder);
       const position = { acknowledged: start, waiting: [] };
       replaceFileSync(path, textOf(position));
-      return new Cursor(path, position, true);
+      return new Cursor(path, requireWriter, position, true);
     }
     if (found.acknowledged > newest) {
       throw new AuditError(
@@ -63,7 +77,7 @@ export class Cursor {
     const acknowledged = Math.max(found.acknowledged, first - 1);
     const waiting = found.waiting.filter((sequence) => sequence >= first);
     const missed = acknowledged - found.acknowledged + found.waiting.length - waiting.length;
-    return new Cursor(path, { acknowledged, waiting }, false, missed);
+    return new Cursor(path, requireWriter, { acknowledged, waiting }, false, missed);
   }
 
   get position(): Position {
@@ -82,6 +96,7 @@ export class Cursor {
       while (this.#wanted !== undefined) {
         const position = this.#wanted;
         this.#wanted = undefined;
+        this.#requireWriter();
         await replaceFile(this.path, textOf(position));
         this.#position = position;
       }

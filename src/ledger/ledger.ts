@@ -92,7 +92,7 @@ export class Ledger {
   readonly #observer: LedgerObserver;
   readonly #options: ResolvedLedgerOptions;
   readonly #lock: Lock;
-  readonly #ids = new IdIndex(KNOWN_IDS);
+  readonly #ids: IdIndex;
   readonly #writer: SegmentWriter;
   readonly #hot: HotRecords;
   readonly #forgetExit: () => void;
@@ -150,7 +150,9 @@ export class Ledger {
     clock: Clock,
     observer: LedgerObserver,
     lock = lockFolder(options.directory),
+    knownIds = KNOWN_IDS,
   ) {
+    this.#ids = new IdIndex(knownIds);
     const { directory } = options;
     this.directory = directory;
     this.#options = options;
@@ -183,6 +185,9 @@ export class Ledger {
       if (error instanceof AuditError) throw error;
       throw unavailable(`the ledger in ${directory} cannot be opened`, error);
     }
+    lock.onLost = () => {
+      if (this.#ended === undefined && !this.#building) this.#loseLock();
+    };
     this.#forgetExit = whenProcessExits(() => this.#closeAtExit());
   }
 
@@ -257,6 +262,11 @@ export class Ledger {
       this.#waiters.push({ sequence: Math.max(sequence, last), settle });
       if (sequence <= this.#written) this.#sync();
     }
+  }
+
+  /** Nobody waits with this callback any more. */
+  forget(settle: (error?: AuditError) => void): void {
+    this.#waiters = this.#waiters.filter((waiter) => waiter.settle !== settle);
   }
 
   /** A durable record. Reads the disk where it is no longer in memory; undefined if it was retired. */
@@ -339,7 +349,14 @@ export class Ledger {
         start,
         first: this.first,
         newest: this.#accepted,
+        requireWriter: () => this.requireWriter(),
       });
+      if (cursor.isNew && this.heldRecords) {
+        const passed = start - this.first + 1;
+        this.#observer.noted(
+          `sink ${sink} is new in ${this.directory} and begins with record ${start + 1}: ${passed} earlier record(s) are passed over`,
+        );
+      }
       if (cursor.missed > 0) {
         this.#observer.noted(
           `sink ${sink} comes back too late for ${cursor.missed} record(s) of ${this.directory}: retention has removed them`,
@@ -350,6 +367,13 @@ export class Ledger {
       if (error instanceof AuditError) throw error;
       throw unavailable(`the cursor of sink ${sink} in ${this.directory} cannot be opened`, error);
     }
+  }
+
+  /** @throws {AuditError} `ledger-locked` when the folder is, or may be, another writer's by now */
+  requireWriter(): void {
+    if (this.#lock.isHeld()) return;
+    const fault = `${this.#lock.path} is gone or was taken over; nothing more is written to the folder`;
+    throw new AuditError('ledger-locked', fault);
   }
 
   /** Removes old segments as the options say, none that holds a record past `needed`. */
@@ -550,6 +574,15 @@ export class Ledger {
   #beginSegment(sequence: number): void {
     if (this.#blocked || !this.#mayWrite()) return;
     try {
+      // Were its tail lost with the power, and the new segment's first lines not, the gap would look
+      // like damage.
+      this.#writer.syncLast();
+    } catch (error) {
+      this.#mustBegin = true;
+      this.#block(error, true); // a failed sync, whatever its reason
+      return;
+    }
+    try {
       this.#writer.begin(sequence);
       this.#mustBegin = false;
       this.onRoll?.();
@@ -690,6 +723,12 @@ export class Ledger {
       this.#loseLock();
       return;
     }
+    if (this.#mustRestart) {
+      // Another sync of the same file has failed meanwhile, and may have been told what this one was
+      // not: a failure is reported once. All of it is written again.
+      if (this.#retryTimer === undefined) this.#resume();
+      return;
+    }
     if (!this.#blocked) {
       this.#trouble = undefined;
       this.#retryMs = RETRY_MS;
@@ -724,6 +763,8 @@ export class Ledger {
     this.#end(error);
     this.#writer.close();
     this.#lock.release();
+    this.#waitingBytes = 0; // they are lost, and wait no more
+    this.#accepted = this.#synced;
     this.#observer.failed(error);
     if (contents.length > 0) this.#observer.lost(contents, error);
   }

@@ -24,6 +24,9 @@ const BEAT_MS = 1000;
 /** A lock that nobody can be asked about is taken over after this long without a beat. */
 const SILENCE_MS = 5000;
 const POLL_MS = 100;
+/** How long a takeover may take before its guard counts as left behind. */
+const GUARD_MS = 2000;
+const GUARD_POLL_MS = 5;
 const BEAT_DIGITS = 12;
 const MAX_LOCK_BYTES = 4096;
 
@@ -41,7 +44,11 @@ export class Lock {
   readonly path: string;
   /** Whether a dead writer's lock was replaced: its late lines may still come. */
   readonly takenOver: boolean;
+  /** Called when a heartbeat finds that the lock is no longer ours. */
+  onLost: (() => void) | undefined;
   readonly #fd: number;
+  readonly #inode: number;
+  readonly #device: number;
   readonly #holder: Holder;
   readonly #timer: NodeJS.Timeout;
   #beat = 0;
@@ -52,6 +59,9 @@ export class Lock {
     this.path = path;
     this.takenOver = takenOver;
     this.#fd = fd;
+    const { ino, dev } = fs.fstatSync(fd);
+    this.#inode = ino;
+    this.#device = dev;
     this.#holder = holder;
     // The heartbeat speaks to other hosts, so it runs on the real clock; nobody waits for it.
     this.#timer = setInterval(() => this.#sendBeat(), BEAT_MS).unref();
@@ -85,10 +95,12 @@ export class Lock {
     return new Lock(path, fd, holder, takenOver);
   }
 
-  /** Whether the lock is still ours: no link left means that somebody took the folder over. */
+  /** Whether the lock is still ours: the file at its path is ours, so nobody took or moved the folder. */
   isHeld(): boolean {
+    if (this.#released) return false;
     try {
-      return !this.#released && fs.fstatSync(this.#fd).nlink > 0;
+      const found = fs.statSync(this.path, { throwIfNoEntry: false });
+      return found?.ino === this.#inode && found.dev === this.#device;
     } catch {
       return false;
     }
@@ -109,6 +121,11 @@ export class Lock {
   }
 
   #sendBeat(): void {
+    if (!this.isHeld()) {
+      clearInterval(this.#timer);
+      this.onLost?.();
+      return;
+    }
     this.#beat += 1;
     try {
       const beat = String(this.#beat).padStart(BEAT_DIGITS, '0');
@@ -129,14 +146,14 @@ function claim(directory: string, mayWait: boolean, silent: string | undefined):
     for (;;) {
       // A link appears whole or not at all, with the content already in it.
       if (tryLink(temporary, path)) return Lock.own(path, fd, holder, false);
-      const other = readHolder(path);
-      if (other === 'gone') continue;
+      const found = rawLock(path);
+      if (found === undefined) continue;
+      const other = parseHolder(found);
       const state = judge(other, path, mayWait, silent);
       if (state === 'changed') continue;
       if (state === 'dead') {
-        // Whoever loses a race of two takers has no link left, and acknowledges nothing.
-        fs.renameSync(temporary, path);
-        return Lock.own(path, fd, holder, true);
+        if (takeOver(temporary, path, found)) return Lock.own(path, fd, holder, true);
+        continue;
       }
       if (!mayWait) return close(fd);
       throw locked(path, other);
@@ -146,6 +163,31 @@ function claim(directory: string, mayWait: boolean, silent: string | undefined):
     throw error;
   } finally {
     fs.rmSync(temporary, { force: true });
+  }
+}
+
+/**
+ * Puts our lock in the place of a dead one, if that is still there: among several who found it dead,
+ * one wins, and the others look again.
+ */
+function takeOver(temporary: string, path: string, dead: string): boolean {
+  const guard = `${path}.takeover`;
+  try {
+    fs.closeSync(fs.openSync(guard, 'wx', FILE_MODE));
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    // Its owner needs a moment only; one that died in it has left it there.
+    const made = fs.statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Math.abs(Date.now() - made) > GUARD_MS) fs.rmSync(guard, { force: true });
+    else sleepSync(GUARD_POLL_MS);
+    return false;
+  }
+  try {
+    if (rawLock(path) !== dead) return false;
+    fs.renameSync(temporary, path);
+    return true;
+  } finally {
+    fs.rmSync(guard, { force: true });
   }
 }
 
@@ -186,8 +228,9 @@ function judge(
   for (let waited = 0; waited < SILENCE_MS; waited += POLL_MS) {
     sleepSync(POLL_MS);
     if (rawLock(path) === before) continue;
-    const now = readHolder(path);
-    return now !== 'gone' && now?.token === other?.token ? 'alive' : 'changed';
+    const now = rawLock(path);
+    if (now === undefined) return 'changed';
+    return parseHolder(now)?.token === other?.token ? 'alive' : 'changed';
   }
   return 'dead';
 }
@@ -254,10 +297,8 @@ function rawLock(path: string): string | undefined {
   }
 }
 
-/** The holder; undefined if the file cannot be understood. Its content is anybody's. */
-function readHolder(path: string): Holder | undefined | 'gone' {
-  const text = rawLock(path);
-  if (text === undefined) return 'gone';
+/** The holder; undefined if the text cannot be understood. It is anybody's. */
+function parseHolder(text: string): Holder | undefined {
   try {
     const holder = JSON.parse(text) as Holder;
     const { beat, host, boot, pidNamespace, pid, startTime, thread, token } = holder;

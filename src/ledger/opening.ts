@@ -55,6 +55,7 @@ export function openLedgerSync(directory: string, createdAt: string, ids: IdInde
   if (segments.length === 0 ? first > 1 : segments[0] !== first) {
     throw corrupt(segmentPath(directory, first), `is missing, and with it record ${first}`);
   }
+  if (retired.length > 0) requireFirst(directory, manifest);
   const empty: number[] = [];
   let tail: Tail | undefined;
   while (segments.length > 0) {
@@ -81,6 +82,15 @@ interface Tail {
   readonly goodEnd: number;
   /** What the next line must be. */
   readonly next: Chain;
+}
+
+/** Before what stands in front of it is removed: the first record must be the one that the manifest means. */
+function requireFirst(directory: string, { first }: Manifest): void {
+  const path = segmentPath(directory, first.sequence);
+  const head = `{"seq":${first.sequence},"prev":"${first.previousHash}"`;
+  const line = readLineSync(path, 0);
+  if (line?.toString('latin1', 0, head.length) === head) return;
+  throw corrupt(path, `does not begin with record ${first.sequence} as ledger.json describes it`);
 }
 
 function checkSegment(

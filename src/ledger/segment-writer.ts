@@ -49,13 +49,13 @@ export class SegmentWriter {
     this.#size = size;
   }
 
-  /**
-   * Begins a segment, once the one before is durable: were its tail lost with the power, and the new
-   * segment's first lines not, the gap would look like damage. The one before stays open until the next
-   * sync, for one may be under way.
-   */
-  begin(first: number): void {
+  /** Makes the newest segment last, its name left out. */
+  syncLast(): void {
     if (this.#fd !== undefined) fs.fdatasyncSync(this.#fd);
+  }
+
+  /** Begins a segment; the one before stays open until the next sync, for one may be under way. */
+  begin(first: number): void {
     const path = segmentPath(this.directory, first);
     // Nothing in it was acknowledged, or the segment would be known: a late one of an earlier writer.
     if (fs.existsSync(path)) fs.renameSync(path, tornPath(this.directory, basename(path)));

@@ -72,7 +72,8 @@ export class AbandonedSlots {
       try {
         const lock = Lock.tryAcquireSync(directory, this.#silentText(directory));
         if (lock === undefined) continue;
-        return new Ledger({ ...this.#options, directory }, this.#clock, this.#observer, lock);
+        // Nothing is appended to it, so it need not know its ids.
+        return new Ledger({ ...this.#options, directory }, this.#clock, this.#observer, lock, 1);
       } catch (error) {
         // One that is damaged must not keep the others from being drained, nor be told again and again.
         this.#drained.set(directory, appearance);
