@@ -59,9 +59,11 @@ export class Printer {
     const settled = settle(value);
     if (settled instanceof MadeText && this.#writeWhole(settled, verb)) return;
     this.#foreign = isForeign(settled);
-    if (verb === 'T') this.#scalar(formatString(typeName(settled), 's', this.flags), settled, verb);
-    else if (settled === undefined || settled === null) {
-      this.#scalar(verb === 'v' ? pad('<nil>', this.flags) : undefined, settled, verb);
+    if (settled === undefined || settled === null) {
+      const isShown = verb === 'v' || verb === 'T';
+      this.#scalar(isShown ? pad('<nil>', this.flags) : undefined, settled, verb);
+    } else if (verb === 'T') {
+      this.#scalar(formatString(typeName(settled), 's', this.flags), settled, verb);
     } else if (verb === 'p' || verb === 'w') this.#address(settled, verb);
     else this.#value(settled, verb);
   }

@@ -33,9 +33,9 @@ export class GoTemplate {
   readonly #folder = mkdtempSync(join(tmpdir(), 'go-template-'));
 
   constructor() {
-    const source = join(__dirname, 'go', 'main.go');
-    const env = { ...process.env, GOFLAGS: '', GO111MODULE: 'off', GOTOOLCHAIN: 'local' };
-    execFileSync('go', ['build', '-o', this.#program, source], { env, timeout: 120_000 });
+    const env = { ...process.env, GOFLAGS: '-mod=mod', GOWORK: 'off', GOTOOLCHAIN: 'local' };
+    const cwd = join(__dirname, 'go');
+    execFileSync('go', ['build', '-o', this.#program, '.'], { cwd, env, timeout: 120_000 });
   }
 
   get #program(): string {

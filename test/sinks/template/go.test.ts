@@ -121,7 +121,7 @@ function saidIn(json: string): unknown {
 
 /** The text, or that there is none: what is wrong may be noticed at another time. */
 function outcome({ runs, text }: { readonly runs: boolean; readonly text: string }): string {
-  return runs ? `text: ${text.replaceAll('main.', 'audit.')}` : 'an error';
+  return runs ? `text: ${text}` : 'an error';
 }
 
 function ours(template: string, given: GoEvent): string {

@@ -8,33 +8,13 @@ import (
 	"encoding/json"
 	"os"
 	"text/template"
+
+	"rendering/audit"
 )
 
-type Actor struct {
-	Authentication string `json:"authentication,omitempty"`
-	IP             string `json:"ip,omitempty"`
-	Email          string `json:"email,omitempty"`
-	Name           string `json:"name,omitempty"`
-	Picture        string `json:"picture,omitempty"`
-}
-
-type Metadata struct {
-	Actor *Actor `json:"actor,omitempty"`
-}
-
-type Event struct {
-	Version   string      `json:"version"`
-	Type      string      `json:"type"`
-	Action    string      `json:"action"`
-	Metadata  Metadata    `json:"metadata"`
-	Payload   interface{} `json:"payload"`
-	Timestamp string      `json:"timestamp"`
-	Status    string      `json:"status"`
-}
-
 type testCase struct {
-	Template string `json:"template"`
-	Event    Event  `json:"event"`
+	Template string      `json:"template"`
+	Event    audit.Event `json:"event"`
 }
 
 type result struct {
@@ -55,7 +35,7 @@ func run(given testCase) (done result) {
 		return result{Error: err.Error()}
 	}
 	if given.Event.Metadata.Actor == nil {
-		given.Event.Metadata.Actor = &Actor{}
+		given.Event.Metadata.Actor = &audit.Actor{}
 	}
 	var body bytes.Buffer
 	if err := parsed.Execute(&body, given.Event); err != nil {

@@ -1,0 +1,3 @@
+module rendering
+
+go 1.21
