@@ -139,15 +139,31 @@ export function isEventId(id: string): boolean {
   return id !== '' && id.length <= 256 && !/[\u0000-\u001f\u007f-\u009f]/.test(id);
 }
 
-const ACTOR_TEXTS = ['authentication', 'ip', 'email', 'name', 'picture'] as const;
+const ACTOR_TEXTS = ['authentication', 'ip', 'email', 'name', 'picture'];
 
 /** The first of the actor's five named members that is neither a text nor absent, or undefined. */
 export function actorFault(actor: Actor): string | undefined {
-  for (const key of ACTOR_TEXTS) {
-    const value: unknown = actor[key];
-    if (value !== undefined && value !== null && typeof value !== 'string') return key;
-  }
+  // Member by member: a loop over the keys takes several times as long.
+  if (!isTextOrAbsent(actor.authentication)) return 'authentication';
+  if (!isTextOrAbsent(actor.ip)) return 'ip';
+  if (!isTextOrAbsent(actor.email)) return 'email';
+  if (!isTextOrAbsent(actor.name)) return 'name';
+  if (!isTextOrAbsent(actor.picture)) return 'picture';
   return undefined;
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'string';
+}
+
+function hasEmptyText(actor: Actor): boolean {
+  return (
+    actor.authentication === '' ||
+    actor.ip === '' ||
+    actor.email === '' ||
+    actor.name === '' ||
+    actor.picture === ''
+  );
 }
 
 function requireName(field: string, value: unknown): asserts value is string {
@@ -179,11 +195,9 @@ function requireActor(actor: Actor): Actor {
   }
   const fault = actorFault(actor);
   if (fault !== undefined) throw invalid(`actor.${fault}`, 'must be a string');
-  if (!ACTOR_TEXTS.some((key) => actor[key] === '')) return actor;
+  if (!hasEmptyText(actor)) return actor;
   return Object.fromEntries(
-    Object.entries(actor).filter(
-      ([key, value]) => value !== '' || !(ACTOR_TEXTS as readonly string[]).includes(key),
-    ),
+    Object.entries(actor).filter(([key, value]) => value !== '' || !ACTOR_TEXTS.includes(key)),
   );
 }
 

@@ -11,12 +11,21 @@ export class IdIndex {
   readonly #sequences: Float64Array;
   /** Where the record's line begins in its segment. */
   readonly #offsets: Float64Array;
-  /** Open addressing from a hash to a place in the arrays above, plus 1; 0 is free. */
+  /**
+   * Open addressing from a hash to a place in the arrays above. An entry is the place plus 1, and above
+   * that bits of the hash, so that a look at a place, which is seldom in the processor's cache, is
+   * seldom in vain; 0 is free. What has lost its place to another stays until the table is made anew.
+   */
   readonly #table: Int32Array;
   readonly #mask: number;
+  readonly #placeBits: number;
+  /** Entries of the table, those that have lost their place included, and how many there may be. */
+  #used = 0;
+  readonly #maxUsed: number;
   #size = 0;
 
   constructor(capacity: number) {
+    seed();
     this.capacity = capacity;
     this.#low = new Int32Array(capacity);
     this.#high = new Int32Array(capacity);
@@ -26,6 +35,8 @@ export class IdIndex {
     while (slots < capacity * 2) slots *= 2;
     this.#table = new Int32Array(slots);
     this.#mask = slots - 1;
+    this.#placeBits = 32 - Math.clz32(capacity);
+    this.#maxUsed = Math.floor(slots * 0.75);
   }
 
   get size(): number {
@@ -36,23 +47,29 @@ export class IdIndex {
   find(id: string): number[] {
     hashId(id);
     const found: number[] = [];
-    for (let slot = hashLow & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const place = this.#table[slot]! - 1;
-      if (place < 0) return found.length > 1 ? found.sort((a, b) => b - a) : found;
-      if (this.#low[place] === hashLow && this.#high[place] === hashHigh) {
-        found.push(this.#sequences[place]!);
-      }
+    for (let slot = hashLow & this.#mask; this.#table[slot] !== 0; slot = (slot + 1) & this.#mask) {
+      const place = this.#placeAt(slot);
+      if (place >= 0) found.push(this.#sequences[place]!);
     }
+    return found.length > 1 ? found.sort((a, b) => b - a) : found;
   }
 
   /** Whether {@link find} would find something; makes no list. */
   has(id: string): boolean {
     hashId(id);
-    for (let slot = hashLow & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const place = this.#table[slot]! - 1;
-      if (place < 0) return false;
-      if (this.#low[place] === hashLow && this.#high[place] === hashHigh) return true;
+    for (let slot = hashLow & this.#mask; this.#table[slot] !== 0; slot = (slot + 1) & this.#mask) {
+      if (this.#placeAt(slot) >= 0) return true;
     }
+    return false;
+  }
+
+  /** The place that a slot's entry leads to if the id that was just hashed is there, or -1. */
+  #placeAt(slot: number): number {
+    const entry = this.#table[slot]!;
+    const bits = this.#placeBits;
+    if (entry >> bits !== (hashHigh << bits) >> bits) return -1;
+    const place = (entry & ((1 << bits) - 1)) - 1;
+    return this.#low[place] === hashLow && this.#high[place] === hashHigh ? place : -1;
   }
 
   /** Notes an id; beyond the capacity it takes the place of the record that many numbers older. */
@@ -69,14 +86,33 @@ export class IdIndex {
 
   #addHashed(sequence: number): void {
     const place = sequence % this.capacity;
-    if (this.#sequences[place] !== 0) this.#remove(place);
+    if (this.#sequences[place] === 0) this.#size += 1;
     this.#low[place] = hashLow;
     this.#high[place] = hashHigh;
     this.#sequences[place] = sequence;
-    let slot = hashLow & this.#mask;
-    while (this.#table[slot] !== 0) slot = (slot + 1) & this.#mask;
-    this.#table[slot] = place + 1;
-    this.#size += 1;
+    if (this.#used < this.#maxUsed) this.#enter(place);
+    else this.#makeTable();
+  }
+
+  #enter(place: number): void {
+    const low = this.#low[place]!;
+    const entry = (this.#high[place]! << this.#placeBits) | (place + 1);
+    let slot = low & this.#mask;
+    while (this.#table[slot] !== 0) {
+      if (this.#table[slot] === entry) return; // of an older record that had this place
+      slot = (slot + 1) & this.#mask;
+    }
+    this.#table[slot] = entry;
+    this.#used += 1;
+  }
+
+  /** Takes a few milliseconds, once in as many records as the index holds. */
+  #makeTable(): void {
+    this.#table.fill(0);
+    this.#used = 0;
+    for (let place = 0; place < this.capacity; place += 1) {
+      if (this.#sequences[place] !== 0) this.#enter(place);
+    }
   }
 
   setOffset(sequence: number, offset: number): void {
@@ -89,34 +125,21 @@ export class IdIndex {
     const place = sequence % this.capacity;
     return this.#sequences[place] === sequence ? this.#offsets[place] : undefined;
   }
-
-  /** Knuth's deletion from a table with linear probing (TAOCP 6.4, algorithm R): no gravestones. */
-  #remove(place: number): void {
-    let slot = this.#low[place]! & this.#mask;
-    while (this.#table[slot] !== place + 1) slot = (slot + 1) & this.#mask;
-    let gap = slot;
-    for (;;) {
-      slot = (slot + 1) & this.#mask;
-      const next = this.#table[slot]! - 1;
-      if (next < 0) break;
-      const home = this.#low[next]! & this.#mask;
-      // Whether `home` lies cyclically in (gap, slot]: then it must stay.
-      const stays = gap <= slot ? gap < home && home <= slot : gap < home || home <= slot;
-      if (stays) continue;
-      this.#table[gap] = next + 1;
-      gap = slot;
-    }
-    this.#table[gap] = 0;
-    this.#sequences[place] = 0;
-    this.#size -= 1;
-  }
 }
 
-// Ids may come from outside: without a seed they could be made to collide.
-const [seedLow, seedHigh] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [
-  number,
-  number,
-];
+let isSeeded = false;
+let seedLow = 0;
+let seedHigh = 0;
+
+/** Ids may come from outside: without a seed they could be made to collide. */
+function seed(): void {
+  if (isSeeded) return;
+  isSeeded = true;
+  // With the first index, for the global `crypto` takes a tenth of the time that loading may take.
+  const [low = 0, high = 0] = crypto.getRandomValues(new Int32Array(2));
+  seedLow = low;
+  seedHigh = high;
+}
 
 let hashed: string | undefined;
 let hashLow = 0;
