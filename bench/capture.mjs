@@ -95,6 +95,8 @@ async function costs(folder, size, { rounds, scale }) {
   ];
 }
 
+// The objects are there beforehand on both sides: pino prints them, and an event of ours was printed when
+// it was made. What making it adds is measured above and noted here.
 async function againstPino(folder, size, { rounds, scale }) {
   const payload = payloads[size];
   const turns = Math.round(400 * scale);
@@ -107,45 +109,54 @@ async function againstPino(folder, size, { rounds, scale }) {
   });
   const logger = pino(destination);
   const init = { type: 'flag', action: 'created', actor, payload };
-  const event = {
-    version: '0.2',
-    type: 'flag',
-    action: 'created',
-    metadata: { actor },
-    payload,
-    timestamp: new Date().toISOString(),
-    status: 'success',
+  /** Nanoseconds that a turn's events take, making them left out. */
+  const timed = async (use) => {
+    let nanos = 0n;
+    for (let turn = 0; turn < turns; turn += 1) {
+      const events = Array.from({ length: EVENTS_A_TURN }, () => createEvent(init));
+      await nextTurn();
+      const start = process.hrtime.bigint();
+      use(events);
+      await nextTurn();
+      nanos += process.hrtime.bigint() - start;
+    }
+    return Number(nanos) / count;
   };
+  const making = () =>
+    nanosEach(count, () => {
+      for (let n = 0; n < count; n += 1) createEvent(init);
+    });
   const times = await measure(
     {
-      ours: async () => {
-        const start = process.hrtime.bigint();
-        await overTurns(turns, captured.tracer, (span) => {
-          for (let n = 0; n < EVENTS_A_SPAN; n += 1) addEventToSpan(createEvent(init), span);
-          return 0n;
-        });
-        return Number(process.hrtime.bigint() - start) / count;
-      },
-      pino: async () => {
-        const start = process.hrtime.bigint();
-        for (let turn = 0; turn < turns; turn += 1) {
-          for (let n = 0; n < EVENTS_A_TURN; n += 1) logger.info(event);
-          await nextTurn();
-        }
-        destination.flushSync();
-        return Number(process.hrtime.bigint() - start) / count;
-      },
+      ours: () =>
+        timed((events) => {
+          for (let at = 0; at < events.length; at += EVENTS_A_SPAN) {
+            const span = captured.tracer.startSpan('request');
+            for (let n = 0; n < EVENTS_A_SPAN; n += 1) addEventToSpan(events[at + n], span);
+            span.end();
+          }
+        }),
+      pino: () =>
+        timed((events) => {
+          for (const event of events) logger.info(event);
+        }),
+      making,
     },
     rounds,
   );
+  destination.flushSync();
   await captured.close();
+  const ratio = ratios(times.pino, times.ours).sort((a, b) => a - b)[rounds >> 1];
+  const whole = times.ours.map((nanos, round) => nanos + times.making[round]);
+  const withMaking = ratios(times.pino, whole).sort((a, b) => a - b)[rounds >> 1];
+  console.log(
+    `note  events captured into a ledger, ${size}, against pino: ${ratio.toFixed(2)} x, with createEvent ${withMaking.toFixed(2)} x`,
+  );
   return [
     new Goal(
       `events captured into a ledger, ${size}, events/s against pino`,
       ratios(times.pino, times.ours),
-      {
-        atLeast: 1.2,
-      },
+      { atLeast: 1.2 },
     ),
   ];
 }
