@@ -29,9 +29,11 @@ const REJECTED = 0;
 export class Send {
   readonly #parts: SendParts;
   readonly #limits: SendLimits;
-  readonly #sequences: number[] = [];
-  /** Parallel to the first of the sequences. */
-  readonly #receipts: (AuditReceipt | null)[] = [];
+  /** Of the right length from the start, as are the receipts: arrays that grow take room for 17. */
+  readonly #sequences: number[];
+  readonly #receipts: (AuditReceipt | null)[];
+  #added = 0;
+  #received = 0;
   #resolve: ((receipts: (AuditReceipt | null)[]) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   #fault: unknown;
@@ -40,21 +42,26 @@ export class Send {
   #timer: Timer | undefined;
   #endWait: (() => void) | undefined;
 
-  constructor(parts: SendParts, limits: SendLimits) {
+  /** @param count of the events that will be added or skipped */
+  constructor(parts: SendParts, limits: SendLimits, count: number) {
     this.#parts = parts;
     this.#limits = limits;
+    this.#sequences = new Array<number>(count);
+    this.#receipts = new Array<AuditReceipt | null>(count);
   }
 
   /** The next event is kept, as this record. */
   add(sequence: number): void {
-    this.#sequences.push(sequence);
+    this.#sequences[this.#added] = sequence;
+    this.#added += 1;
     // For each at once: a receipt is at hand when its record becomes durable, and later on the disk.
     this.#parts.ledger?.onDurable(sequence, this.#collect);
   }
 
   /** The checker turned the next event away. */
   skip(): void {
-    this.#sequences.push(REJECTED);
+    this.#sequences[this.#added] = REJECTED;
+    this.#added += 1;
   }
 
   /** It failed in the middle: nobody waits for it. */
@@ -91,17 +98,16 @@ export class Send {
     }
     if (this.#resolve === undefined) return; // not all events are added yet
     if (this.#fault !== undefined) this.#fail(this.#fault);
-    else if (this.#receipts.length === this.#sequences.length) this.#receive();
+    else if (this.#received === this.#added) this.#receive();
   };
 
   #takeReceipts(): void {
     const { ledger } = this.#parts;
-    const { length } = this.#sequences;
-    for (let index = this.#receipts.length; index < length; index += 1) {
-      const sequence = this.#sequences[index]!;
-      if (sequence === REJECTED || ledger === undefined) this.#receipts.push(null);
-      else if (sequence <= ledger.deliverable) this.#receipts.push(receiptOf(ledger, sequence));
-      else return;
+    for (; this.#received < this.#added; this.#received += 1) {
+      const sequence = this.#sequences[this.#received]!;
+      if (sequence !== REJECTED && ledger !== undefined && sequence > ledger.deliverable) return;
+      this.#receipts[this.#received] =
+        sequence === REJECTED || ledger === undefined ? null : receiptOf(ledger, sequence);
     }
   }
 

@@ -51,7 +51,7 @@ export class Sends {
     drain();
     const passing = recorded.map((event) => intake.passes(event));
     if (!passing.includes(true)) return Promise.resolve(recorded.map(() => null));
-    const send = new Send(this.#parts, limits);
+    const send = new Send(this.#parts, limits, recorded.length);
     try {
       for (let index = 0; index < recorded.length; index += 1) {
         if (passing[index]) send.add(intake.accept(recorded[index]!));
