@@ -45,14 +45,22 @@ export function replaceFileSync(path: string, text: string): void {
 /** {@link replaceFileSync} without blocking. The folder is not synced: the name was there before. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await fs.promises.open(temporary, 'w', FILE_MODE);
+  // Only the sync takes long. A busy process comes back to each step that it does not wait for later
+  // than the step itself takes, and a lane would wait for its position longer than for its sink.
+  const fd = fs.openSync(temporary, 'w', FILE_MODE);
   try {
-    await file.writeFile(text);
-    await file.datasync();
+    fs.writeFileSync(fd, text);
+    await sync(fd);
   } finally {
-    await file.close();
+    fs.closeSync(fd);
   }
   await rename(temporary, path);
+}
+
+function sync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 const WINDOWS_RETRIES = 10;
