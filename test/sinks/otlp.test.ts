@@ -159,6 +159,7 @@ describe('what the receiver answers', () => {
   it.each([
     ['broken JSON', '{"partialSuccess":', JSON_TYPE],
     ['broken protobuf', '\x0a\x7f\x08', PROTOBUF_TYPE],
+    ['a success with more behind it than is read', `{}${' '.repeat(20_000)}x`, JSON_TYPE],
     ['more than is read', `{"partialSuccess":{"errorMessage":"${'x'.repeat(20_000)}"}}`, JSON_TYPE],
   ])('a reply that cannot be read fails the batch for now: %s', async (_, body, headers) => {
     far.answer = answer(200, body, headers);
