@@ -225,11 +225,26 @@ function decode(attributes: Attributes, origin: EventOrigin | undefined): Decode
  */
 export function asRecorded(event: AuditEvent, trace: EventTrace | undefined): AuditEvent {
   const { actorText, payloadText } = event[TEXTS]!;
-  const actor = actorText === 'null' ? NO_ACTOR : readActor(actorText);
-  if (typeof actor === 'string') throw new TypeError(`actor ${actor}`);
+  const actor = recordedActor(actorText);
   const { id, version, type, action, status, timestamp } = event;
   const base = { id, version, type, action, status, timestamp, trace };
   return assemble(base, actor, UNPARSED, payloadText);
+}
+
+/** Whether {@link asRecorded} has made it, or decoding. */
+export function isRecorded(event: AuditEvent): boolean {
+  return event[TEXTS]?.isRecorded === true;
+}
+
+/** Throws what {@link asRecorded} would throw. */
+export function requireRecordable(event: AuditEvent): void {
+  recordedActor(event[TEXTS]!.actorText);
+}
+
+function recordedActor(text: string): ReadActor {
+  const actor = text === 'null' ? NO_ACTOR : readActor(text);
+  if (typeof actor === 'string') throw new TypeError(`actor ${actor}`);
+  return actor;
 }
 
 /** An event's members that are taken as they are. */
@@ -255,6 +270,7 @@ function assemble(
     payload: payloadText === undefined ? undefined : payload,
     payloadText,
     owner: undefined,
+    isRecorded: true,
   };
   const event: { -readonly [Key in keyof AuditEvent]: AuditEvent[Key] } = {
     id,

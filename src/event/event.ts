@@ -93,7 +93,14 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
   const actorText = actor === undefined ? 'null' : serialize('actor', actor);
   const metadata = Object.freeze(actor === undefined ? {} : { actor });
   const payloadText = payload === undefined ? undefined : serialize('payload', payload);
-  const texts: Texts = { actor, actorText, payload, payloadText, owner: undefined };
+  const texts: Texts = {
+    actor,
+    actorText,
+    payload,
+    payloadText,
+    owner: undefined,
+    isRecorded: false,
+  };
   // One literal a shape keeps events monomorphic; `delete` or conditional spreads are slower.
   const event: AuditEvent<Payload> =
     payload === undefined

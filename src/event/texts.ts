@@ -20,6 +20,8 @@ export interface Texts {
   readonly payloadText: string | undefined;
   /** The frozen event that was made together with these texts: it can mean nothing else. */
   owner: object | undefined;
+  /** The event holds nothing but what its texts say: no object that the application may still change. */
+  readonly isRecorded: boolean;
 }
 
 /**

@@ -1,6 +1,11 @@
 import { context, isSpanContextValid, trace } from '@opentelemetry/api';
 import { AuditError } from '../errors.js';
-import { asRecorded, decodeSpanEvent, encodeEvent } from '../event/attributes.js';
+import {
+  asRecorded,
+  decodeSpanEvent,
+  encodeEvent,
+  requireRecordable,
+} from '../event/attributes.js';
 import { type AuditEvent, type EventTrace, isEventId } from '../event/event.js';
 import { isAsMade, jsonFault } from '../event/texts.js';
 
@@ -8,13 +13,18 @@ import { isAsMade, jsonFault } from '../event/texts.js';
  * The event as its recorded texts say it, so that what the application changes later reaches no sink,
  * in the active span's trace where it has none. The event may be hand-made: everything is checked.
  *
+ * @param mayBeAsMade where a caller who keeps the event turns it into the recorded one later, if ever:
+ *   then one that is as `createEvent` made it, in no trace, is returned itself
  * @throws {AuditError} `invalid-event`, naming the index.
  */
-export function toRecorded(event: AuditEvent, index: number): AuditEvent {
+export function toRecorded(event: AuditEvent, index: number, mayBeAsMade: boolean): AuditEvent {
   let fault: string;
   try {
     if (isAsMade(event) && event.trace === undefined && event.id !== '') {
-      return asRecorded(event, activeTrace());
+      const trace = activeTrace();
+      if (!mayBeAsMade || trace !== undefined) return asRecorded(event, trace);
+      requireRecordable(event);
+      return event;
     }
     const trace = event.trace === undefined ? activeTrace() : copyTrace(event.trace);
     fault = idFault(event.id) ?? traceFault(trace) ?? '';

@@ -41,10 +41,12 @@ export class Sends {
       throw new AuditError('invalid-event', 'sendAudits: events must be an array');
     }
     const intake = this.#intake;
+    // A ledger keeps texts, and makes the recorded event for the first who asks for it.
+    const mayBeAsMade = this.#parts.ledger !== undefined;
     // Of the right length from the start: an array that grows takes room for 17.
     const recorded = new Array<AuditEvent>(events.length);
     for (let index = 0; index < events.length; index += 1) {
-      const event = toRecorded(events[index], index);
+      const event = toRecorded(events[index], index, mayBeAsMade);
       intake.requireSize(event, index);
       recorded[index] = event;
     }

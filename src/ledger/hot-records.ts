@@ -1,4 +1,8 @@
-import type { LedgerRecord } from './record.js';
+import { asRecorded, isRecorded } from '../event/attributes.js';
+import type { LedgerRecord, RecordContent } from './record.js';
+
+/** A record whose event may still hold objects of the application's. */
+type HotRecord = Omit<LedgerRecord, 'content'> & { content: RecordContent };
 
 /** Below this many dead places at its head the array is not compacted. */
 const COMPACT_AT = 4096;
@@ -8,7 +12,7 @@ const COMPACT_AT = 4096;
  * they take too much room.
  */
 export class HotRecords {
-  #records: (LedgerRecord | undefined)[] = [];
+  #records: (HotRecord | undefined)[] = [];
   #head = 0;
   /** The sequence number of the oldest record here, or the next one's if there is none. */
   #from: number;
@@ -26,11 +30,19 @@ export class HotRecords {
     return this.#bytes;
   }
 
+  /** The record as the application may see it: its event holds what was recorded and nothing else. */
   get(sequence: number): LedgerRecord | undefined {
+    const record = this.peek(sequence);
+    if (record !== undefined) record.content = recorded(record.content);
+    return record;
+  }
+
+  /** {@link get}, for those who read the event's texts only. */
+  peek(sequence: number): HotRecord | undefined {
     return sequence < this.#from ? undefined : this.#records[this.#head + sequence - this.#from];
   }
 
-  push(record: LedgerRecord): void {
+  push(record: HotRecord): void {
     this.#records.push(record);
     this.#bytes += record.bytes;
   }
@@ -48,4 +60,11 @@ export class HotRecords {
       this.#head = 0;
     }
   }
+}
+
+/** Made for the first who asks: most records are only written. */
+export function recorded(content: RecordContent): RecordContent {
+  const { event } = content;
+  if (event === undefined || isRecorded(event)) return content;
+  return { ...content, event: asRecorded(event, event.trace) };
 }

@@ -6,7 +6,7 @@ import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
 import { Cursor } from './cursor.js';
 import { codeOf, makeFolderSync, unavailable } from './files.js';
-import { HotRecords } from './hot-records.js';
+import { HotRecords, recorded } from './hot-records.js';
 import { IdIndex } from './id-index.js';
 import { Lock } from './lock.js';
 import type { Manifest } from './manifest.js';
@@ -269,9 +269,12 @@ export class Ledger {
     this.#waiters = this.#waiters.filter((waiter) => waiter.settle !== settle);
   }
 
-  /** A durable record. Reads the disk where it is no longer in memory; undefined if it was retired. */
+  /**
+   * A durable record, its event for its texts only. Reads the disk where it is no longer in memory;
+   * undefined if it was retired.
+   */
   record(sequence: number): LedgerRecord | undefined {
-    return this.#hot.get(sequence) ?? this.#readBack(sequence);
+    return this.#hot.peek(sequence) ?? this.#readBack(sequence);
   }
 
   /** Writes what is waiting. */
@@ -469,7 +472,7 @@ export class Ledger {
       if (record !== undefined) contents.push(record.content);
     }
     for (let n = this.#built + 1; n <= this.#accepted; n += 1) {
-      contents.push(this.#pendingOf(n)!.content);
+      contents.push(recorded(this.#pendingOf(n)!.content));
     }
     return contents;
   }
@@ -657,7 +660,7 @@ export class Ledger {
     this.#putUpTo = this.#written;
     this.#building = true;
     for (let n = this.#written + 1; n <= this.#built && !this.#blocked; n += 1) {
-      this.#put(n, lineOf(this.#hot.get(n)!));
+      this.#put(n, lineOf(this.#hot.peek(n)!));
     }
     this.#building = false;
     this.#writeOut();
@@ -734,7 +737,7 @@ export class Ledger {
       this.#retryMs = RETRY_MS;
     }
     for (let n = this.#synced + 1; n <= target; n += 1) {
-      this.#waitingBytes -= this.#hot.get(n)!.bytes;
+      this.#waitingBytes -= this.#hot.peek(n)!.bytes;
     }
     this.#synced = target;
     this.#settleWaiters();

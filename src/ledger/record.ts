@@ -9,6 +9,7 @@ export type RecordContent = EventContent | MalformedContent;
 
 export interface EventContent {
   readonly id: string;
+  /** It may still hold the application's own objects while it is on its way to a ledger. */
   readonly event: AuditEvent;
   /** Recorded after its span had ended. */
   readonly late?: boolean;

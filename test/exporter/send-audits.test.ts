@@ -70,6 +70,28 @@ describe('sendAudits until durable', () => {
     expect(lines[1]!.prev).toBe(receipts![0]!.hash);
   });
 
+  it.each(['', 'without '])(
+    '%sa ledger gives sinks what was recorded, whatever the application changes',
+    async (without) => {
+      const payload = { key: 'a', tags: ['one'] };
+      const sink = recordingSink();
+      const { exporter } = rig.open({
+        sinks: { sink },
+        ...(without === '' ? {} : { ledger: undefined }),
+      });
+      const sent = exporter.sendAudits(
+        [createEvent({ type: 'flag', action: 'created', payload })],
+        {
+          until: 'delivered',
+        },
+      );
+      payload.key = 'forged';
+      payload.tags.push('two');
+      await sent;
+      expect(sink.events.map((event) => event.payload)).toEqual([{ key: 'a', tags: ['one'] }]);
+    },
+  );
+
   it('has null in the place of an event that the checker turned away', async () => {
     const { exporter } = rig.open({ sinks: {}, checker: new Checker(['*:created']) });
     const receipts = await exporter.sendAudits([updated, created, updated, rule]);
