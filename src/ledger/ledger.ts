@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../clock.js';
 import { AuditError, toError } from '../errors.js';
-import { eventToJson } from '../event/json.js';
 import { formatTimestamp } from '../event/timestamp.js';
 import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
@@ -8,23 +7,18 @@ import { Cursor } from './cursor.js';
 import { codeOf, makeFolderSync, unavailable } from './files.js';
 import { HotRecords, recorded } from './hot-records.js';
 import { IdIndex } from './id-index.js';
+import { findSame, readBackSync } from './known-records.js';
+import { type LedgerReader, LedgerReaders } from './ledger-readers.js';
 import { Lock } from './lock.js';
 import type { Manifest } from './manifest.js';
 import { openLedgerSync } from './opening.js';
 import type { ResolvedLedgerOptions } from './options.js';
-import { findLineSync, type ReadLimits, RecordReader, readLineSync } from './reader.js';
-import {
-  bodyOf,
-  hashOf,
-  headOf,
-  type LedgerRecord,
-  lineOf,
-  parseRecord,
-  type RecordContent,
-} from './record.js';
+import { bodyOf, hashOf, headOf, type LedgerRecord, lineOf, type RecordContent } from './record.js';
 import { retire } from './retention.js';
 import { segmentIndexOf, segmentPath } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';
+import { Syncer } from './syncer.js';
+import { type Settle, Waiters } from './waiters.js';
 
 /** Told of what happens to a ledger. Must not throw. */
 export interface LedgerObserver {
@@ -49,11 +43,6 @@ interface Pending {
   readonly body: string;
 }
 
-interface Waiter {
-  readonly sequence: number;
-  readonly settle: (error?: AuditError) => void;
-}
-
 /** How many of the newest ids are known. */
 const KNOWN_IDS = 100_000;
 /** Written when this much is waiting, even before the end of the turn. */
@@ -61,15 +50,8 @@ const PART_BYTES = 128 * 1024;
 const BUFFER_BYTES = 256 * 1024;
 /** Head, trace and quotes of a line, roughly; for bounds only. */
 const LINE_OVERHEAD = 200;
-/** With nobody waiting a sync may wait for company. */
-const LAZY_SYNC_MS = 10;
-/** A group up to this size is synced at once, while that takes less than a millisecond. */
-const BLOCKING_BYTES = 64 * 1024;
-const BLOCKING_MS = 1;
 /** More than this is not left unsynced, whoever waits. */
 const MAX_UNSYNCED_BYTES = 16 * 2 ** 20;
-/** Records for lanes that are not far behind. */
-const HOT_BYTES = 8 * 2 ** 20;
 /** The first wait before writing is tried again after a failure; it doubles up to the longest. */
 const RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5000;
@@ -94,14 +76,14 @@ export class Ledger {
   readonly #lock: Lock;
   readonly #ids: IdIndex;
   readonly #writer: SegmentWriter;
+  readonly #syncer: Syncer;
+  readonly #waiters = new Waiters();
   readonly #hot: HotRecords;
+  readonly #readers: LedgerReaders;
   readonly #forgetExit: () => void;
   readonly #growthListeners = new Set<() => void>();
-  /** How far each reader is. */
-  readonly #released = new Set<{ upTo: number }>();
   #manifest: Manifest;
   #pending: Pending[] = [];
-  #waiters: Waiter[] = [];
   /** The buffer that lines are built in, and how much of it is not written yet. */
   #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #filled = 0;
@@ -121,9 +103,6 @@ export class Ledger {
   /** Lines are being made: whoever is told of a fault in between may record, and must not mix in. */
   #building = false;
   #mustBegin: boolean;
-  #syncing = false;
-  #syncTimer: Timer | undefined;
-  #syncMs = BLOCKING_MS;
   /** Nothing can be written for now: records wait in memory. */
   #blocked = false;
   /** The newest segment can no longer be trusted. */
@@ -180,6 +159,17 @@ export class Ledger {
       this.#synced = opened.newest;
       this.#hash = opened.hash;
       this.#hot = new HotRecords(opened.newest + 1);
+      this.#readers = new LedgerReaders(this, this.#hot);
+      this.#syncer = new Syncer(this.#writer, clock, {
+        target: () => (this.#maySync(this.#written) ? this.#written : undefined),
+        synced: (target, fault) => {
+          if (this.#ended === undefined) this.#afterSync(target, fault);
+        },
+        idle: () => {
+          this.#sync();
+          this.#onSettled?.();
+        },
+      });
     } catch (error) {
       lock.release();
       if (error instanceof AuditError) throw error;
@@ -253,20 +243,18 @@ export class Ledger {
   };
 
   /** Calls back, once, when the record is durable, or with the reason why it never will be. */
-  onDurable(sequence: number, settle: (error?: AuditError) => void): void {
+  onDurable(sequence: number, settle: Settle): void {
     if (sequence <= this.#synced) settle();
     else if (this.#ended !== undefined) settle(this.#ended);
     else {
-      // In order, so that a sync settles a head of the list; waiting a little longer does no harm.
-      const last = this.#waiters.at(-1)?.sequence ?? 0;
-      this.#waiters.push({ sequence: Math.max(sequence, last), settle });
+      this.#waiters.add(sequence, settle);
       if (sequence <= this.#written) this.#sync();
     }
   }
 
   /** Nobody waits with this callback any more. */
-  forget(settle: (error?: AuditError) => void): void {
-    this.#waiters = this.#waiters.filter((waiter) => waiter.settle !== settle);
+  forget(settle: Settle): void {
+    this.#waiters.forget(settle);
   }
 
   /**
@@ -314,33 +302,9 @@ export class Ledger {
     return () => this.#growthListeners.delete(callback);
   }
 
-  /** One lane's view: memory where it can, the segments otherwise. */
-  reader(): {
-    read(
-      from: number,
-      limits: ReadLimits,
-    ): readonly LedgerRecord[] | Promise<readonly LedgerRecord[]>;
-    release(upTo: number): void;
-    close(): Promise<void>;
-  } {
-    const mark = { upTo: 0 };
-    const disk = new RecordReader(this);
-    this.#released.add(mark);
-    return {
-      read: (from, limits) =>
-        from >= this.#hot.from
-          ? this.#readHot(from, limits)
-          : disk.read(from, this.#synced, limits),
-      release: (upTo) => {
-        mark.upTo = upTo;
-        this.#releaseHot();
-      },
-      close: async () => {
-        this.#released.delete(mark);
-        this.#releaseHot();
-        await disk.close();
-      },
-    };
+  /** One lane's view. */
+  reader(): LedgerReader {
+    return this.#readers.open();
   }
 
   /** Opens, or makes, the cursor of a sink. */
@@ -433,10 +397,10 @@ export class Ledger {
     if (this.#ended !== undefined) return;
     this.flush();
     if (this.#blocked) this.#resume();
-    while (this.#syncing || this.#maySync(this.#blocked ? this.#written : this.#accepted)) {
+    while (this.#syncer.isBusy || this.#maySync(this.#blocked ? this.#written : this.#accepted)) {
       this.flush(); // it takes records until all are durable
-      this.#syncInBackground();
-      if (!this.#syncing) continue;
+      this.#syncer.inBackground();
+      if (!this.#syncer.isBusy) continue;
       await new Promise<void>((resolve) => {
         this.#onSettled = resolve;
       });
@@ -481,8 +445,8 @@ export class Ledger {
   #closeAtExit(): void {
     this.#building = false; // an observer may have ended the process
     this.flush();
-    const alone = !this.#syncing;
-    this.#syncing = false; // the end of that sync will not be heard
+    const alone = !this.#syncer.isBusy;
+    this.#syncer.abandon();
     if (this.#blocked) this.#resume();
     if (this.#ended !== undefined) return;
     const lost = this.#blocked ? this.#contentsFrom(this.#written + 1) : [];
@@ -492,7 +456,7 @@ export class Ledger {
       // Beside another sync this one could not tell whose failure is whose.
       if (alone && !this.#mustRestart && this.#lock.isHeld()) {
         this.#synced = this.#written;
-        this.#settleWaiters();
+        this.#waiters.settleUpTo(this.#synced);
       }
     } catch {
       // Nobody was told that it is durable.
@@ -509,8 +473,7 @@ export class Ledger {
     const { maxWaitingBytes } = this.#options;
     if (this.#waitingBytes + bytes <= Math.min(MAX_UNSYNCED_BYTES, maxWaitingBytes)) return;
     this.flush();
-    // Beside a sync under way a second one could not tell whose failure is whose.
-    if (!this.#blocked && !this.#syncing) this.#syncBlocking();
+    if (!this.#blocked) this.#syncer.blocking();
     if (this.#ended !== undefined) throw this.#ended;
     const bound = this.#blocked ? maxWaitingBytes : maxWaitingBytes * LENIENCY;
     if (this.#waitingBytes + bytes <= bound) return;
@@ -639,7 +602,7 @@ export class Ledger {
 
   /** Tries to write what was kept in memory while the disk refused. */
   #resume(): void {
-    if (!this.#blocked || this.#syncing || this.#building) return; // the end of a sync comes back here
+    if (!this.#blocked || this.#syncer.isBusy || this.#building) return; // the end of a sync comes back here
     this.#blocked = false;
     if (!this.#mayWrite()) {
       this.#loseLock();
@@ -671,50 +634,10 @@ export class Ledger {
 
   /** Makes what is written durable: at once where somebody waits, soon otherwise. */
   #sync(): void {
-    if (this.#syncing || !this.#maySync(this.#written)) return;
-    if (this.#waiters.length === 0 && this.#waitingBytes < MAX_UNSYNCED_BYTES) {
-      this.#syncTimer ??= this.#clock.schedule(() => {
-        this.#syncTimer = undefined;
-        if (this.#ended === undefined) this.#syncInBackground();
-      }, LAZY_SYNC_MS);
-      return;
-    }
-    if (this.#waitingBytes <= BLOCKING_BYTES && this.#syncMs < BLOCKING_MS) this.#syncBlocking();
-    else this.#syncInBackground();
-  }
-
-  #syncInBackground(): void {
-    if (this.#syncing || !this.#maySync(this.#written)) return;
-    this.#syncTimer?.cancel();
-    this.#syncTimer = undefined;
-    this.#syncing = true;
-    const target = this.#written;
-    const start = this.#clock.monotonic();
-    this.#writer.sync((error) => {
-      this.#syncing = false;
-      this.#noteSyncTime(start);
-      if (this.#ended === undefined) this.#afterSync(target, error);
-      this.#sync();
-      this.#onSettled?.();
-    });
-  }
-
-  #syncBlocking(): void {
-    if (this.#written === this.#synced || this.#syncing) return;
-    const target = this.#written;
-    const start = this.#clock.monotonic();
-    let fault: unknown;
-    try {
-      this.#writer.syncSync();
-    } catch (error) {
-      fault = error ?? new Error('unknown');
-    }
-    this.#noteSyncTime(start);
-    this.#afterSync(target, fault);
-  }
-
-  #noteSyncTime(start: number): void {
-    this.#syncMs += (this.#clock.monotonic() - start - this.#syncMs) / 8;
+    if (this.#syncer.isBusy || !this.#maySync(this.#written)) return;
+    const isUrgent = !this.#waiters.isEmpty || this.#waitingBytes >= MAX_UNSYNCED_BYTES;
+    if (isUrgent) this.#syncer.now(this.#waitingBytes);
+    else this.#syncer.soon();
   }
 
   #afterSync(target: number, error: unknown): void {
@@ -740,19 +663,10 @@ export class Ledger {
       this.#waitingBytes -= this.#hot.peek(n)!.bytes;
     }
     this.#synced = target;
-    this.#settleWaiters();
+    this.#waiters.settleUpTo(target);
     for (const callback of this.#growthListeners) callback();
-    this.#releaseHot();
+    this.#readers.release();
     if (this.#blocked && this.#retryTimer === undefined) this.#resume();
-  }
-
-  #settleWaiters(): void {
-    const waiters = this.#waiters;
-    let count = 0;
-    while (count < waiters.length && waiters[count]!.sequence <= this.#synced) count += 1;
-    if (count === 0) return;
-    this.#waiters = waiters.slice(count);
-    for (let n = 0; n < count; n += 1) waiters[n]!.settle();
   }
 
   /** Somebody else writes now. What is not acknowledged may be superseded, so it never will be. */
@@ -775,52 +689,20 @@ export class Ledger {
   #end(error: AuditError): void {
     this.#ended = error;
     this.#forgetExit();
-    this.#syncTimer?.cancel();
+    this.#syncer.stop();
     this.#retryTimer?.cancel();
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { settle } of waiters) settle(error);
+    this.#waiters.fail(error);
     this.#onSettled?.();
   }
 
-  #readHot(from: number, { count, bytes }: ReadLimits): LedgerRecord[] {
-    const records: LedgerRecord[] = [];
-    let size = 0;
-    for (let n = from; n <= this.#synced && records.length < count; n += 1) {
-      const record = this.#hot.get(n)!;
-      size += record.bytes;
-      if (records.length > 0 && size > bytes) break;
-      records.push(record);
-    }
-    return records;
-  }
-
-  #releaseHot(): void {
-    let passed = this.#synced;
-    for (const { upTo } of this.#released) if (upTo < passed) passed = upTo;
-    this.#hot.release(passed, this.#synced, HOT_BYTES);
-  }
-
-  /**
-   * The record that this content already stands in.
-   *
-   * @throws {AuditError} `conflict`
-   */
+  /** @throws {AuditError} `conflict` */
   #findSame(content: RecordContent): number | undefined {
-    for (const sequence of this.#ids.find(content.id)) {
-      if (sequence > this.#accepted) continue; // cut off by a repair
-      const known =
-        sequence > this.#built
-          ? this.#pendingOf(sequence)?.content
-          : this.record(sequence)?.content;
-      if (known === undefined || known.id !== content.id) continue;
-      if (sameContent(known, content)) return sequence;
-      throw new AuditError(
-        'conflict',
-        `the id ${JSON.stringify(content.id)} is already recorded, in record ${sequence}, with other content`,
-      );
-    }
-    return undefined;
+    return findSame(content, this.#ids.find(content.id), (sequence) => {
+      if (sequence > this.#accepted) return undefined; // cut off by a repair
+      return sequence > this.#built
+        ? this.#pendingOf(sequence)?.content
+        : this.record(sequence)?.content;
+    });
   }
 
   #readBack(sequence: number): LedgerRecord | undefined {
@@ -828,11 +710,7 @@ export class Ledger {
     const { segments } = this.#writer;
     const path = segmentPath(this.directory, segments[segmentIndexOf(segments, sequence)]!);
     try {
-      const offset = this.#ids.offsetOf(sequence) ?? findLineSync(path, sequence);
-      const line = offset === undefined ? undefined : readLineSync(path, offset);
-      if (line === undefined) return undefined;
-      const record = parseRecord(line.toString('utf8'), line.length, hashOf(line));
-      return record.sequence === sequence ? record : undefined;
+      return readBackSync(path, sequence, this.#ids.offsetOf(sequence));
     } catch (error) {
       this.#observer.failed(
         unavailable(`record ${sequence} cannot be read back from ${path}`, toError(error)),
@@ -840,14 +718,6 @@ export class Ledger {
       return undefined;
     }
   }
-}
-
-function sameContent(a: RecordContent, b: RecordContent): boolean {
-  if (a.event !== undefined && b.event !== undefined) {
-    return eventToJson(a.event) === eventToJson(b.event);
-  }
-  if (a.event !== undefined || b.event !== undefined) return false;
-  return a.reason === b.reason && a.attributesText === b.attributesText;
 }
 
 /** @throws {AuditError} `ledger-locked`, `ledger-unavailable` */
