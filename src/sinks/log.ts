@@ -216,8 +216,11 @@ const truncateOpen = promisify(ftruncate);
 const statPath = promisify(stat);
 const readBuffer = promisify(read);
 const writeBuffer = promisify(write);
+const pause = promisify(setTimeout);
 
 const LINE_FEED = 0x0a;
+/** A write that is under way has gone on after this long. */
+const STANDSTILL_MS = 20;
 
 /** An open file and what identifies it; as bigints, for an inode may exceed 2^53. */
 interface OpenFile {
@@ -268,7 +271,7 @@ class AppendedFile implements Output {
     const fd = await openToAppend(this.path);
     try {
       const stats = await statOpen(fd, { bigint: true });
-      if (stats.isFile() && stats.size > 0n) await this.#endLastLine(fd, Number(stats.size));
+      if (stats.isFile()) await this.#endLastLine(fd);
       this.#open = { fd, dev: stats.dev, ino: stats.ino };
       return this.#open;
     } catch (error) {
@@ -277,15 +280,20 @@ class AppendedFile implements Output {
     }
   }
 
-  /** A write that failed half way may have left half a line; the next must not be glued to it. */
-  async #endLastLine(fd: number, size: number): Promise<void> {
-    const last = Buffer.alloc(1);
-    try {
-      await readBuffer(fd, last, 0, 1, size - 1);
-    } catch {
-      return; // a file that we may write and not read: its last byte stays unknown
+  /**
+   * A write that failed half way may have left half a line; the next must not be glued to it. Another
+   * process may be in the middle of its write: only what stands still is half a line.
+   */
+  async #endLastLine(fd: number): Promise<void> {
+    let lastSize = -1;
+    for (;;) {
+      const { size } = await statOpen(fd);
+      if (size === 0 || (await endsLine(fd, size))) return;
+      if (size === lastSize) break;
+      lastSize = size;
+      await pause(STANDSTILL_MS);
     }
-    if (last[0] !== LINE_FEED) await this.#appendWhole(fd, Buffer.of(LINE_FEED));
+    await this.#appendWhole(fd, Buffer.of(LINE_FEED));
   }
 
   /** Writes the batch, or leaves the file as long as it was: never half a line. */
@@ -301,6 +309,16 @@ class AppendedFile implements Output {
       throw error;
     }
   }
+}
+
+async function endsLine(fd: number, size: number): Promise<boolean> {
+  const last = Buffer.alloc(1);
+  try {
+    await readBuffer(fd, last, 0, 1, size - 1);
+  } catch {
+    return true; // a file that we may write and not read: its last byte stays unknown
+  }
+  return last[0] === LINE_FEED;
 }
 
 async function openToAppend(path: string): Promise<number> {
