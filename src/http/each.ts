@@ -2,8 +2,10 @@ import type { AuditEvent } from '../event/event.js';
 import { SinkError, type SinkFault } from '../sink.js';
 
 /**
- * Sends events one by one, so many side by side. An event that is refused for good keeps no other from
- * being sent; after any other fault nothing further is begun, for it would fail likewise.
+ * Sends events one by one, so many side by side. A refused event keeps no other from being sent, nor does
+ * a request that failed by chance; but where the sink itself is at fault, where the far side asks for
+ * time, or where as many in a row fail as run side by side, no further one is begun. One at a time, the
+ * first failure but a refusal is thus the last, and the order is kept.
  *
  * @param send rejects unless the event is stored
  * @throws {SinkError} of the gravest fault, `failed` naming what was not stored.
@@ -16,6 +18,7 @@ export async function sendEach(
   const left = new Set(events.keys());
   const errors: SinkError[] = [];
   let next = 0;
+  let inARow = 0;
   let halted = false;
   const work = async () => {
     while (!halted && next < events.length) {
@@ -24,10 +27,14 @@ export async function sendEach(
       try {
         await send(events[index]!);
         left.delete(index);
+        inARow = 0;
       } catch (thrown) {
         const error = toSinkError(thrown);
         errors.push(error);
-        if (error.fault !== 'event') halted = true;
+        if (error.fault === 'event') continue;
+        inARow += 1;
+        halted ||=
+          error.fault === 'sink' || error.retryAfterMs !== undefined || inARow >= concurrency;
       }
     }
   };

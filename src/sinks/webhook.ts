@@ -6,7 +6,7 @@ import { invalidOption, requireCount, requireMembers, requireWord } from '../htt
 import type { HttpDispatcher } from '../http/undici.js';
 import { requireUrl } from '../http/url.js';
 import type { Sink } from '../sink.js';
-import { sendBatch, sendEach } from './webhook/sending.js';
+import { sendBatch, sendSingly } from './webhook/sending.js';
 import {
   requireFliptKey,
   requireStandardKeys,
@@ -132,7 +132,7 @@ export function webhookSink(options: WebhookSinkOptions): Sink {
     ),
     clock,
   });
-  const send = mode === 'each' ? sendEach : sendBatch;
+  const send = mode === 'each' ? sendSingly : sendBatch;
   return {
     sendAudits: (events, { signal }) =>
       client.during(signal, (post) =>

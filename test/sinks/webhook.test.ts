@@ -279,7 +279,7 @@ describe('a batch as a request an event', () => {
     const context = { signal: controller.signal, attempt: 1 };
     const error = await failureOf(sinkOf(), events(10), context);
     expect(error).toMatchObject({ fault: 'transient', failed: [5, 6, 7, 8, 9] });
-    expect(error.message).toBe('not stored within 30000 ms');
+    expect(error.message).toBe('not stored within 30000 ms (5 of 10 events not stored)');
   });
 
   it('leaves out an event that is no JSON, as its own fault', async () => {
