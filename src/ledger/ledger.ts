@@ -159,7 +159,7 @@ export class Ledger {
       this.#synced = opened.newest;
       this.#hash = opened.hash;
       this.#hot = new HotRecords(opened.newest + 1);
-      this.#readers = new LedgerReaders(this, this.#hot);
+      this.#readers = new LedgerReaders(this, this.#hot, clock);
       this.#syncer = new Syncer(this.#writer, clock, {
         target: () => (this.#maySync(this.#written) ? this.#written : undefined),
         synced: (target, fault) => {
