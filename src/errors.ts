@@ -29,7 +29,11 @@ export type AuditErrorCode =
   /** The ledger's content contradicts itself. */
   | 'ledger-corrupt'
   /** Another live writer holds the ledger's lock. */
-  | 'ledger-locked';
+  | 'ledger-locked'
+  /** A checkpoint could not be written or published; it is tried again. */
+  | 'checkpoint-failed'
+  /** A checkpoint is none, or is not signed by the key that it should be signed by. */
+  | 'checkpoint-invalid';
 
 /** Details of an {@link AuditError}. */
 export interface AuditErrorOptions extends ErrorOptions {
