@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { PositionStore } from '../delivery/source.js';
 import { AuditError } from '../errors.js';
+import type { Checkpointer } from '../evidence/checkpointer.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { RecordContent } from '../ledger/record.js';
 import { atEndOfTurn } from '../turn.js';
@@ -12,12 +13,14 @@ import type { Store } from './store.js';
 export class LedgerStore implements Store {
   readonly ledger: Ledger;
   readonly #clock: Clock;
+  readonly #checkpointer: Checkpointer | undefined;
   readonly #positions: PositionStore[] = [];
   #retiresSoon = false;
 
-  constructor(ledger: Ledger, clock: Clock) {
+  constructor(ledger: Ledger, clock: Clock, checkpointer?: Checkpointer) {
     this.ledger = ledger;
     this.#clock = clock;
+    this.#checkpointer = checkpointer;
     ledger.onRoll = () => {
       if (this.#retiresSoon) return; // one look, however many segments a turn fills
       this.#retiresSoon = true;
@@ -56,20 +59,71 @@ export class LedgerStore implements Store {
   }
 
   retire(): void {
-    this.ledger.retire(neededFrom(this.#positions));
+    retire(this.ledger, this.#positions, this.#checkpointer);
   }
 
   endIntake(): void {}
 
+  abandon(): void {
+    this.#checkpointer?.abandon();
+    this.ledger.abandon();
+  }
+
   close(): Promise<void> {
-    return this.ledger.close();
+    return closeLedger(this.ledger, this.#checkpointer, this.#clock);
   }
 }
 
 const ENDED = new Set(['shutdown', 'ledger-locked']);
 
+/** Removes what is old enough and neither a sink nor the tree of checkpoints needs. */
+export function retire(
+  ledger: Ledger,
+  positions: readonly PositionStore[],
+  checkpointer: Checkpointer | undefined,
+): void {
+  const covered = checkpointer?.covered ?? Number.POSITIVE_INFINITY;
+  ledger.retire(Math.min(neededFrom(positions), covered));
+  checkpointer?.forgetBefore(ledger.first);
+}
+
+/** How long the last records may take to become durable before the last checkpoint goes without them. */
+const SETTLE_MS = 1000;
+
+/**
+ * Closes a ledger behind a last checkpoint, and waits until that is published.
+ *
+ * @throws {AuditError} as the ledger's `close`
+ */
+export async function closeLedger(
+  ledger: Ledger,
+  checkpointer: Checkpointer | undefined,
+  clock: Clock,
+): Promise<void> {
+  if (checkpointer === undefined) return ledger.close();
+  await settle(ledger, clock);
+  await checkpointer.close();
+  await ledger.close();
+  await checkpointer.published();
+}
+
+/** Waits until what was recorded is durable, if it will be soon. */
+async function settle(ledger: Ledger, clock: Clock): Promise<void> {
+  ledger.flush();
+  if (ledger.trouble !== undefined || ledger.deliverable === ledger.newest) return;
+  await new Promise<void>((resolve) => {
+    const timer = clock.schedule(done, SETTLE_MS);
+    function done() {
+      timer.cancel();
+      ledger.forget(done);
+      resolve();
+    }
+    ledger.onDurable(ledger.newest, done);
+  });
+}
+
 /** The newest record that no sink needs any more, as its cursor on the disk says. */
-export function neededFrom(positions: readonly PositionStore[]): number {
+function neededFrom(positions: readonly PositionStore[]): number {
   let upTo = Number.POSITIVE_INFINITY;
   for (const { position } of positions) {
     const { acknowledged, waiting } = position;

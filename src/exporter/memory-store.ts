@@ -50,6 +50,8 @@ export class MemoryStore implements Store {
 
   retire(): void {}
 
+  abandon(): void {}
+
   endIntake(): void {
     this.#closed = true;
   }

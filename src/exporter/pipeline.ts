@@ -7,6 +7,7 @@ import type { ResolvedLedgerOptions } from '../ledger/options.js';
 import { AbandonedSlots, openSlotSync } from '../ledger/slots.js';
 import { whenProcessExits } from '../process-exit.js';
 import { Capture } from './capture.js';
+import { followOf } from './checkpoints.js';
 import { Deliveries } from './deliveries.js';
 import { Destination } from './destination.js';
 import { Intake } from './intake.js';
@@ -73,7 +74,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
   const store =
     options.ledger === undefined
       ? openMemory(turns)
-      : new LedgerStore(openLedger(options.ledger, clock, observer), clock);
+      : openLedgerStore(options.ledger, clock, observer);
   const intake = new Intake({ checker, maxEventBytes, store, reporter });
   const capture = new Capture(
     {
@@ -107,6 +108,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
       ? new SlotDrain(
           new AbandonedSlots(options.ledger, store.ledger, clock, observer),
           destinations,
+          followOf(options.ledger, clock, observer),
           reporter,
           clock,
         )
@@ -143,12 +145,26 @@ function openLedger(
     : new Ledger(options, clock, observer);
 }
 
+function openLedgerStore(
+  options: ResolvedLedgerOptions,
+  clock: Clock,
+  observer: LedgerObserver,
+): Store {
+  const ledger = openLedger(options, clock, observer);
+  try {
+    return new LedgerStore(ledger, clock, followOf(options, clock, observer)(ledger));
+  } catch (error) {
+    ledger.abandon();
+    throw error;
+  }
+}
+
 function openLanes(store: Store, destinations: readonly Destination[]): readonly Lane[] {
   try {
     const laneStores = destinations.map((destination) => store.open(destination));
     return destinations.map((destination, index) => destination.open(laneStores[index]!));
   } catch (error) {
-    store.ledger?.abandon();
+    store.abandon();
     throw error;
   }
 }

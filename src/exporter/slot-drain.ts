@@ -2,12 +2,14 @@ import type { Clock } from '../clock.js';
 import type { Lane } from '../delivery/lane.js';
 import type { PositionStore } from '../delivery/source.js';
 import { AuditError, messageOf, toError } from '../errors.js';
+import type { Checkpointer } from '../evidence/checkpointer.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { AbandonedSlots } from '../ledger/slots.js';
 import { atEndOfTurn } from '../turn.js';
+import type { Follow } from './checkpoints.js';
 import type { Destination } from './destination.js';
 import { laneStore } from './lane-store.js';
-import { neededFrom } from './ledger-store.js';
+import { closeLedger, retire } from './ledger-store.js';
 import type { Reporter } from './reporter.js';
 
 /** Lanes that are done have only their positions left to save. */
@@ -20,12 +22,14 @@ interface OpenSlot {
   readonly ledger: Ledger;
   readonly lanes: readonly Lane[];
   readonly positions: readonly PositionStore[];
+  readonly checkpointer: Checkpointer | undefined;
 }
 
 /** Delivers what writers that are gone have left in their slots. */
 export class SlotDrain {
   readonly #slots: AbandonedSlots;
   readonly #destinations: readonly Destination[];
+  readonly #follow: Follow;
   readonly #reporter: Reporter;
   readonly #clock: Clock;
   readonly #open = new Set<OpenSlot>();
@@ -35,11 +39,13 @@ export class SlotDrain {
   constructor(
     slots: AbandonedSlots,
     destinations: readonly Destination[],
+    follow: Follow,
     reporter: Reporter,
     clock: Clock,
   ) {
     this.#slots = slots;
     this.#destinations = destinations;
+    this.#follow = follow;
     this.#reporter = reporter;
     this.#clock = clock;
   }
@@ -78,15 +84,19 @@ export class SlotDrain {
   #openNext(): boolean {
     const ledger = this.#slots.openOne();
     if (ledger === undefined) return false;
+    let checkpointer: Checkpointer | undefined;
     try {
+      checkpointer = this.#follow(ledger);
       const stores = this.#destinations.map((each) => laneStore(ledger, each, this.#clock));
       const lanes = this.#destinations.map((each, index) => each.open(stores[index]!));
-      this.#open.add({ ledger, lanes, positions: stores.map(({ positions }) => positions) });
+      const positions = stores.map((store) => store.positions);
+      this.#open.add({ ledger, lanes, positions, checkpointer });
       for (const lane of lanes) {
         lane.hurry(ledger.deliverable);
         lane.start();
       }
     } catch (error) {
+      checkpointer?.abandon();
       ledger.abandon();
       this.#slots.noteDrained(ledger.directory); // not again before it has changed
       this.#report(error);
@@ -97,7 +107,7 @@ export class SlotDrain {
   #finishDone(): void {
     for (const slot of this.#open) {
       if (!isDone(slot)) continue;
-      slot.ledger.retire(neededFrom(slot.positions));
+      retire(slot.ledger, slot.positions, slot.checkpointer);
       this.#slots.noteDrained(slot.ledger.directory);
       const left = this.#leave(slot, GRACE_MS).catch((error: unknown) => this.#report(error));
       this.#leaving.add(left);
@@ -114,7 +124,7 @@ export class SlotDrain {
     for (const lane of slot.lanes) {
       for (const destination of this.#destinations) destination.forget(lane);
     }
-    await slot.ledger.close();
+    await closeLedger(slot.ledger, slot.checkpointer, this.#clock);
   }
 
   #report(cause: unknown): void {

@@ -24,6 +24,8 @@ export interface Store {
   open(destination: Destination): LaneStore;
   /** Forgets what is old enough, where the user said so. */
   retire(): void;
+  /** Lets go of everything; nothing was appended. */
+  abandon(): void;
   /** Takes nothing more that would only be lost: memory ends with the process, a ledger does not. */
   endIntake(): void;
   /**

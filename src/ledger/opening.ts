@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AuditError } from '../errors.js';
 import { Chain, findLaterRecord } from './chain.js';
+import { checkpointPath, listCheckpointsSync } from './checkpoint-files.js';
 import { readCursorsSync } from './cursor.js';
 import { FILE_MODE, syncFolderSync, tornPath } from './files.js';
 import type { IdIndex } from './id-index.js';
@@ -66,6 +67,7 @@ export function openLedgerSync(directory: string, createdAt: string, ids: IdInde
   }
   const newest = tail === undefined ? first - 1 : tail.next.sequence - 1;
   requireCursors(directory, newest);
+  requireCheckpoints(directory, newest);
   // From here on the folder is changed.
   if (known === undefined) writeManifestSync(directory, manifest);
   removeSegments(directory, retired);
@@ -191,6 +193,16 @@ function requireCursors(directory: string, newest: number): void {
   }
 }
 
+/** What a checkpoint covers was durable. The name of its file says how far it reaches. */
+function requireCheckpoints(directory: string, newest: number): void {
+  const size = listCheckpointsSync(directory).at(-1) ?? 0;
+  if (size <= newest) return;
+  throw corrupt(
+    directory,
+    `ends with record ${newest}, but ${checkpointPath(directory, size)} covers record ${size}: its end is missing`,
+  );
+}
+
 /** Moves what follows the last good line to `torn/`. */
 function cutOff(path: string, { goodEnd, next }: Tail): string[] {
   const rest = readFromSync(path, goodEnd);
@@ -260,7 +272,7 @@ function refillIds(
 const SEQUENCE = /^\{"seq":(\d{1,16}),/;
 
 /** A line at or before a wanted one, as near to it as lines of even length would stand. */
-function findStart(
+export function findStart(
   path: string,
   first: number,
   end: number,

@@ -1,5 +1,10 @@
 import { resolve } from 'node:path';
 import { AuditError } from '../errors.js';
+import {
+  type CheckpointOptions,
+  type ResolvedCheckpointOptions,
+  resolveCheckpointOptions,
+} from './checkpoint-options.js';
 
 /** Where and how the ledger is kept. */
 export interface LedgerOptions {
@@ -13,6 +18,8 @@ export interface LedgerOptions {
   readonly retain?: RetainOptions | undefined;
   /** Bound on accepted events that are not on disk yet, as when the disk is full. Default: 64 MiB. */
   readonly maxWaitingBytes?: number | undefined;
+  /** Signs the head of a Merkle tree over the records now and then. Default: it does not. */
+  readonly checkpoint?: CheckpointOptions | undefined;
 }
 
 /** Segments beyond any of the bounds given are removed, oldest first. */
@@ -30,9 +37,10 @@ export interface ResolvedLedgerOptions {
   readonly maxSegmentBytes: number;
   readonly maxWaitingBytes: number;
   readonly retain: RetainOptions;
+  readonly checkpoint?: ResolvedCheckpointOptions | undefined;
 }
 
-const KNOWN = ['directory', 'slots', 'maxSegmentBytes', 'retain', 'maxWaitingBytes'];
+const KNOWN = ['directory', 'slots', 'maxSegmentBytes', 'retain', 'maxWaitingBytes', 'checkpoint'];
 const MIB = 2 ** 20;
 
 /** @throws {AuditError} `invalid-option`, naming the option. */
@@ -72,6 +80,10 @@ export function resolveLedgerOptions(
       1024,
     ),
     maxWaitingBytes: requireNumber(`${path}.maxWaitingBytes`, given.maxWaitingBytes ?? 64 * MIB, 0),
+    checkpoint:
+      given.checkpoint === undefined
+        ? undefined
+        : resolveCheckpointOptions(`${path}.checkpoint`, given.checkpoint),
   };
 }
 
