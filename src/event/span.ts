@@ -1,4 +1,4 @@
-import { type Attributes, trace } from '@opentelemetry/api';
+import { type Attributes, type Span, trace } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { messageOf } from '../errors.js';
 import { encodeEvent, encodeForWatcher, SPAN_EVENT_NAME } from './attributes.js';
@@ -29,6 +29,15 @@ export function addEventToSpan(event: AuditEvent, span = trace.getActiveSpan()):
   }
   countUnrecorded();
   return false;
+}
+
+/** Whether a span takes events, so that {@link addEventToSpan} would record one on it. */
+export function isRecorded(span: Span | undefined): boolean {
+  try {
+    return span !== undefined && (isWatched(span) || span.isRecording());
+  } catch {
+    return false;
+  }
 }
 
 function refuse(reason: string): false {

@@ -65,6 +65,9 @@ const FLOORS: readonly (readonly string[])[] = [
 /** What neighbours in these folders may not know of one another. */
 const APART = ['sinks/', 'interceptors/'];
 
+/** What all of their neighbours stand on. */
+const COMMON = ['interceptors/actor.ts', 'interceptors/record.ts'];
+
 /** A preset belongs to the sink that it sets up. */
 const PRESET_OF: Readonly<Record<string, string>> = { cloud: 'template' };
 
@@ -103,6 +106,7 @@ function floorOf(file: string): number {
 
 /** `sinks/kafka.ts` and `sinks/kafka/wire.ts` are one sink; `sinks/log.ts` is another. */
 function areKeptApart(a: string, b: string): boolean {
+  if (COMMON.includes(b)) return false;
   return APART.some((folder) => {
     if (!a.startsWith(folder) || !b.startsWith(folder)) return false;
     const ownerOf = (file: string) => {
