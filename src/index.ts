@@ -29,6 +29,7 @@ export type { SendOptions } from './exporter/send-options.js';
 export type { ExportResult, ReadableSpan, TimedEvent } from './exporter/span.js';
 export type { ExporterHealth, ExporterStats, HealthProblem, SinkStats } from './exporter/stats.js';
 export { auditActor } from './interceptors/actor.js';
+export { type AuditedCall, withAudit } from './interceptors/around.js';
 export type { AuditSender, RecordOptions } from './interceptors/record.js';
 export type { LedgerOptions, RetainOptions } from './ledger/options.js';
 export type { AuditReceipt } from './receipt.js';

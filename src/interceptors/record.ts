@@ -114,8 +114,7 @@ async function recordDurably(
 ): Promise<void> {
   const events: AuditEvent[] = [];
   for (const init of listOf(inits)) {
-    const { type, action } = init;
-    if (options.checker?.check(`${type}:${action}`) === false) continue;
+    if (options.checker?.check(`${init?.type}:${init?.action}`) === false) continue;
     events.push(inSpan(createEvent(withActor(init)), span));
   }
   if (events.length === 0) return;
@@ -131,14 +130,21 @@ function recordSoon(inits: AuditInits, options: RecordOptions, span = trace.getA
   const { sender } = options;
   const unrecorded: AuditEvent[] = [];
   for (const init of listOf(inits)) {
-    const event = passes(init, options.checker) ? makeEvent(withActor(init)) : undefined;
+    const event = eventOf(init, options);
     if (event === undefined) continue;
     if (sender === undefined || isRecorded(span)) addEventToSpan(event, span);
     else unrecorded.push(inSpan(event, span));
   }
   if (sender === undefined || unrecorded.length === 0) return;
-  const sent = sender.sendAudits(unrecorded);
-  sent.then(undefined, (error) => tellFault('audit events were not taken by the sender', error));
+  try {
+    sender.sendAudits(unrecorded).then(undefined, tellNotSent);
+  } catch (error) {
+    tellNotSent(error);
+  }
+}
+
+function tellNotSent(error: unknown): void {
+  tellFault('audit events were not taken by the sender', error);
 }
 
 function listOf(inits: AuditInits): readonly AuditEventInit[] {
@@ -151,8 +157,11 @@ function isList(value: unknown): value is readonly AuditEventInit[] {
   return Array.isArray(value);
 }
 
-/** Like the exporter, a checker that throws turns nothing away. */
-function passes({ type, action }: AuditEventInit, checker: EventPairChecker | undefined): boolean {
+/**
+ * Whether the checker lets an event pass, so that one may save the making of it. Never throws: like the
+ * exporter's, a checker that fails turns nothing away; {@link recordAudits} asks again.
+ */
+export function isWanted(type: string, action: string, { checker }: RecordOptions): boolean {
   try {
     return checker === undefined || checker.check(`${type}:${action}`);
   } catch (error) {
@@ -162,9 +171,18 @@ function passes({ type, action }: AuditEventInit, checker: EventPairChecker | un
 }
 
 function withActor(init: AuditEventInit): AuditEventInit {
-  if (init.actor !== undefined) return init;
+  if (init?.actor !== undefined) return init;
   const actor = currentActor();
   return actor === undefined ? init : { ...init, actor };
+}
+
+/** Undefined where the checker turns it away, and where there is none to be made. */
+function eventOf(init: AuditEventInit, options: RecordOptions): AuditEvent | undefined {
+  if (typeof init !== 'object' || init === null) {
+    tellFault('an audit event was not made', new AuditError('invalid-event', 'it is no object'));
+    return undefined;
+  }
+  return isWanted(init.type, init.action, options) ? makeEvent(withActor(init)) : undefined;
 }
 
 /** The event as whole as it can be made; undefined where there is none to be made. */
@@ -202,20 +220,28 @@ function inSpan(event: AuditEvent, span: Span | undefined): AuditEvent {
   return asRecorded(event, Object.freeze({ traceId, spanId, traceFlags }));
 }
 
-const burst = new Burst(systemClock, complain);
+/** By what is told, so that one kind of fault does not silence another. */
+const bursts = new Map<string, Burst>();
 
 /**
  * Tells `diag`, once a burst, what went wrong where nothing may throw. Of an error that is not ours only
  * its name is told: what a function of the application's throws may quote what it was given.
+ *
+ * @param what one of a few fixed texts
  */
 export function tellFault(what: string, error: unknown): void {
   const why = error instanceof AuditError ? error.message : nameOf(error);
+  let burst = bursts.get(what);
+  if (burst === undefined) {
+    burst = new Burst(systemClock, complain);
+    bursts.set(what, burst);
+  }
   burst.add(`${what}: ${why}`);
 }
 
 function nameOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? `it threw a ${thrown.name}` : 'it threw what is no Error';
+    return thrown instanceof Error ? `it threw ${thrown.name}` : 'it threw what is no Error';
   } catch {
     return 'it threw what cannot be shown';
   }

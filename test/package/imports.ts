@@ -66,7 +66,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const APART = ['sinks/', 'interceptors/'];
 
 /** What all of their neighbours stand on. */
-const COMMON = ['interceptors/actor.ts', 'interceptors/record.ts'];
+const COMMON = ['interceptors/actor.ts', 'interceptors/outcome.ts', 'interceptors/record.ts'];
 
 /** A preset belongs to the sink that it sets up. */
 const PRESET_OF: Readonly<Record<string, string>> = { cloud: 'template' };
