@@ -21,9 +21,17 @@ export { type EventFields, eventToJson } from './event/json.js';
 export { addEventToSpan } from './event/span.js';
 export { SinkSpanExporter } from './exporter/exporter.js';
 export type { SinkEntry, SinkSpanExporterOptions } from './exporter/options.js';
-export { AuditSpanProcessor, type CapturingExporter } from './exporter/processor.js';
+export {
+  AuditSpanProcessor,
+  type AuditSpanProcessorOptions,
+  type CapturingExporter,
+} from './exporter/processor.js';
 export type { RedactOptions } from './exporter/redact.js';
 export type { ErrorContext, OnError } from './exporter/reporter.js';
+export type { SpanCondition } from './exporter/rules/conditions.js';
+export type { SpanOutcome } from './exporter/rules/outcome.js';
+export type { SpanValue } from './exporter/rules/values.js';
+export { type SpanKindName, type SpanRule, type SpanRules, spanRules } from './exporter/rules.js';
 export { alwaysRecord, type Sampler, type SamplingResult } from './exporter/sampler.js';
 export type { SendOptions } from './exporter/send-options.js';
 export type { ExportResult, ReadableSpan, TimedEvent } from './exporter/span.js';

@@ -10,6 +10,7 @@ import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
 import { AUDIT_KEYS, attributesToText } from './attributes-text.js';
 import type { CaptureTarget } from './capture-target.js';
 import { droppedEventsOf, malformedContent, SpanOrigin } from './collect.js';
+import { RULES, type SpanRules } from './rules.js';
 import type { ReadableSpan } from './span.js';
 import type { LiveSpan, SpanCapture } from './span-capture.js';
 
@@ -28,6 +29,9 @@ export class Capture implements SpanCapture {
   readonly #losses = new WeakMap<object, AuditError>();
   /** How many audit events were added to a span after its end. */
   readonly #lateCounts = new WeakMap<object, number>();
+  readonly #rules: SpanRules | undefined;
+  /** The ids of the events that rules have made of a span. */
+  readonly #ruled = new WeakMap<object, string[]>();
   readonly #watchers = new WeakMap<AddEvent, AddEvent>();
   // Nearly all spans of a process have one `addEvent`: looking into the map costs more than the rest.
   #lastOriginal: AddEvent | undefined;
@@ -35,8 +39,9 @@ export class Capture implements SpanCapture {
   #queue: Captured[] = [];
   #next = 0;
 
-  constructor(target: CaptureTarget, clock: Clock = systemClock) {
+  constructor(target: CaptureTarget, clock: Clock = systemClock, rules?: SpanRules) {
     this.#target = target;
+    this.#rules = rules;
     this.#burst = new Burst(clock, complain);
   }
 
@@ -58,11 +63,39 @@ export class Capture implements SpanCapture {
     if (span.addEvent === watcher && span.events.length > 0) this.#takeAll(span);
   }
 
-  /** Takes the events of a span that was not watched. */
-  takeEnded(span: ReadableSpan): void {
-    if (this.hasSeen(span) || this.hasTaken(span)) return;
-    this.#taken.add(span);
-    this.#takeAll(span);
+  /** Takes the events of a span that was not watched, and those that rules make of it. */
+  takeEnded(span: ReadableSpan, rules?: SpanRules): void {
+    if (!this.hasSeen(span) && !this.hasTaken(span)) {
+      this.#taken.add(span);
+      this.#takeAll(span);
+    }
+    this.takeRuled(span);
+    if (rules !== undefined) this.takeRuled(span, rules);
+  }
+
+  /** Takes the events that rules, by default the exporter's, make of an ended span; each is taken once. */
+  takeRuled(span: ReadableSpan, rules = this.#rules): void {
+    const events = rules?.[RULES](span);
+    if (events === undefined) return;
+    const ids = this.#ruled.get(span) ?? [];
+    this.#ruled.set(span, ids);
+    for (const event of events) {
+      if (ids.includes(event.id)) continue;
+      ids.push(event.id);
+      this.#enqueue({
+        span,
+        number: 0,
+        late: false,
+        event,
+        attributes: NOTHING,
+        attributesText: undefined,
+      });
+    }
+  }
+
+  /** Whether rules have made events of the span. */
+  hasRuled(span: object): boolean {
+    return this.#ruled.has(span);
   }
 
   /** Whether the span is watched from its start, so that all of its events are captured. */
@@ -182,7 +215,11 @@ export class Capture implements SpanCapture {
   ): void {
     // A value that is no text may change before the turn ends, so it becomes one now.
     const attributesText = isAllText(attributes) ? undefined : attributesToText(attributes);
-    this.#queue.push({ span, number, late, event, attributes, attributesText });
+    this.#enqueue({ span, number, late, event, attributes, attributesText });
+  }
+
+  #enqueue(captured: Captured): void {
+    this.#queue.push(captured);
     if (this.#queue.length === 1) this.#target.queued();
   }
 

@@ -16,6 +16,7 @@ import {
 import { PARTS, type Sink } from '../sink.js';
 import type { RedactOptions } from './redact.js';
 import type { OnError } from './reporter.js';
+import { requireRules, type SpanRules } from './rules.js';
 
 /** A sink with its own filter and pace. */
 export interface SinkEntry {
@@ -52,6 +53,8 @@ export interface SinkSpanExporterOptions {
    * malformed, its long values reduced to length and SHA-256. Default: 4 MiB.
    */
   readonly maxEventBytes?: number | undefined;
+  /** Audit events from ordinary spans; of every span that is exported or that a processor sees end. */
+  readonly rules?: SpanRules | undefined;
   /** Accepted, not yet in use: values are written in clear, and `diag` warns so. */
   readonly redact?: RedactOptions | undefined;
   /** Told of every error that no promise carries, failed attempts included. What it throws is logged. */
@@ -67,6 +70,7 @@ export interface ResolvedOptions {
   readonly checker: EventPairChecker | undefined;
   readonly ledger: ResolvedLedgerOptions | undefined;
   readonly maxEventBytes: number;
+  readonly rules: SpanRules | undefined;
   readonly onError: OnError | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -93,6 +97,7 @@ const OPTIONS = [
   'ledger',
   'delivery',
   'maxEventBytes',
+  'rules',
   'redact',
   'onError',
   'clock',
@@ -153,6 +158,7 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
     sinks,
     ledger,
     maxEventBytes,
+    rules: requireRules('SinkSpanExporter: rules', options.rules),
     checker: options.checker,
     onError: options.onError,
     clock: options.clock ?? systemClock,

@@ -63,7 +63,7 @@ export function openPipeline(options: ResolvedOptions): Pipeline {
 }
 
 function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'forgetProcess'> {
-  const { clock, random, checker, maxEventBytes } = options;
+  const { clock, random, checker, maxEventBytes, rules } = options;
   const turns = new Turns(() => {
     const { dropped } = intake;
     capture.drain();
@@ -83,6 +83,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
       malformed: (content) => lossOf(() => intake.captureMalformed(content)),
     },
     clock,
+    rules,
   );
   const destinations = options.sinks.map(
     (named) =>

@@ -1,6 +1,7 @@
 import type { Span } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { AuditError, messageOf } from '../errors.js';
+import { requireRules, type SpanRules } from './rules.js';
 import type { ReadableSpan } from './span.js';
 import { CAPTURE, type LiveSpan, type SpanCapture } from './span-capture.js';
 
@@ -8,6 +9,12 @@ import { CAPTURE, type LiveSpan, type SpanCapture } from './span-capture.js';
 export interface CapturingExporter {
   forceFlush(): Promise<void>;
   shutdown(): Promise<void>;
+}
+
+/** What an {@link AuditSpanProcessor} takes besides its exporter. */
+export interface AuditSpanProcessorOptions {
+  /** Audit events from ordinary spans, besides those of the exporter's own rules. */
+  readonly rules?: SpanRules | undefined;
 }
 
 /**
@@ -18,7 +25,8 @@ export interface CapturingExporter {
  * Put it first, for an SDK does not go on after a processor that throws, and record every span with
  * {@link alwaysRecord}.
  *
- * @throws {AuditError} `invalid-option` for an exporter that is not a `SinkSpanExporter`.
+ * @throws {AuditError} `invalid-option` for an exporter that is not a `SinkSpanExporter`, or rules that
+ * `spanRules` has not made.
  * @example
  * const exporter = new SinkSpanExporter({ sinks: { file: logSink({ file: 'audit.jsonl' }) } });
  * const provider = new NodeTracerProvider({
@@ -29,10 +37,12 @@ export interface CapturingExporter {
 export class AuditSpanProcessor {
   readonly #exporter: CapturingExporter;
   readonly #capture: SpanCapture;
+  readonly #rules: SpanRules | undefined;
 
-  constructor(exporter: CapturingExporter) {
+  constructor(exporter: CapturingExporter, { rules }: AuditSpanProcessorOptions = {}) {
     this.#capture = requireCapture(exporter);
     this.#exporter = exporter;
+    this.#rules = requireRules('AuditSpanProcessor: rules', rules);
   }
 
   /** Captures what is added to the span from now on. Never throws. */
@@ -44,10 +54,10 @@ export class AuditSpanProcessor {
     }
   }
 
-  /** Takes the events of a span that started before the processor did. Never throws. */
+  /** Takes the events of a span that started before the processor did, and those of rules. Never throws. */
   onEnd(span: ReadableSpan): void {
     try {
-      this.#capture.takeEnded(span);
+      this.#capture.takeEnded(span, this.#rules);
     } catch (error) {
       complain(`the audit events of a span were not taken: ${messageOf(error)}`);
     }

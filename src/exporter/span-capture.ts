@@ -1,4 +1,5 @@
 import type { Span } from '@opentelemetry/api';
+import type { SpanRules } from './rules.js';
 import type { ReadableSpan } from './span.js';
 
 /**
@@ -10,7 +11,7 @@ export const CAPTURE: unique symbol = Symbol.for('otel-audit.capture');
 /** What a span processor asks of an exporter's capture, whichever copy it comes from. */
 export interface SpanCapture {
   watch(span: LiveSpan): void;
-  takeEnded(span: ReadableSpan): void;
+  takeEnded(span: ReadableSpan, rules?: SpanRules): void;
 }
 
 /** A span as it starts: what may be called on it, and what may be read. */

@@ -54,6 +54,7 @@ export class SpanExports {
   /** Keeps what the processor has not captured. */
   #take(spans: readonly ReadableSpan[]): Taken {
     const { capture, intake, store, reporter } = this.#parts;
+    for (const span of spans) capture.takeRuled(span);
     capture.drain();
     const newest = store.newest;
     const errors: Error[] = [];
@@ -61,12 +62,12 @@ export class SpanExports {
     const unseen: ReadableSpan[] = [];
     let capturedUpTo = 0;
     for (const span of spans) {
-      if (!isCaptured(capture, span)) {
-        unseen.push(span);
-        continue;
-      }
+      const isSeen = isCaptured(capture, span);
+      const isRuled = capture.hasRuled(span);
+      if (!isSeen) unseen.push(span);
+      if (!isSeen && !isRuled) continue;
       // Its events stand somewhere before the newest record.
-      if (mayHaveAuditEvents(span)) capturedUpTo = newest;
+      if (isRuled || mayHaveAuditEvents(span)) capturedUpTo = newest;
       const loss = capture.lossOf(span);
       if (loss !== undefined && !errors.includes(loss)) errors.push(loss);
     }

@@ -14,6 +14,14 @@ export interface TimedEvent {
 export interface ReadableSpan {
   spanContext(): SpanContext;
   readonly events: readonly TimedEvent[];
+  // Absent where the span is not an SDK's own; only rules look at them.
+  readonly name?: string;
+  /** OpenTelemetry's `SpanKind`. */
+  readonly kind?: number;
+  readonly attributes?: Attributes;
+  /** OpenTelemetry's `SpanStatus`; code 2 is an error. */
+  readonly status?: { readonly code: number };
+  readonly endTime?: HrTime;
   /** Events that the SDK's limits shifted out, oldest first. Absent in old SDKs. */
   readonly droppedEventsCount?: number;
 }

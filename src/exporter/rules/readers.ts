@@ -1,0 +1,84 @@
+import type { Attributes } from '@opentelemetry/api';
+
+/** What a rule can look at: a text, a number, a truth value, or a list of them. */
+export type AttributeValue = string | number | boolean | readonly unknown[];
+
+/** Looks at an attribute, under its present name or an older one. */
+export type AttributeReader = (attributes: Attributes) => AttributeValue | undefined;
+
+/** Present names, and what instrumentations of earlier semantic conventions call the same. */
+const OLDER: Readonly<Record<string, readonly string[]>> = {
+  'http.request.method': ['http.method'],
+  'http.response.status_code': ['http.status_code'],
+  'url.full': ['http.url'],
+  'url.scheme': ['http.scheme'],
+  'user_agent.original': ['http.user_agent'],
+  'client.address': ['http.client_ip'],
+  'network.peer.address': ['net.sock.peer.addr', 'net.peer.ip'],
+  'server.address': ['net.host.name'],
+  'rpc.system.name': ['rpc.system'],
+  'rpc.response.status_code': ['rpc.grpc.status_code', 'rpc.connect_rpc.error_code'],
+  'db.system.name': ['db.system'],
+  'db.namespace': ['db.name'],
+  'db.operation.name': ['db.operation'],
+  'db.collection.name': ['db.sql.table', 'db.mongodb.collection', 'db.cassandra.table'],
+  'db.query.text': ['db.statement'],
+  'messaging.operation.name': ['messaging.operation'],
+  'messaging.destination.name': ['messaging.destination'],
+};
+
+/**
+ * Reads what a rule names, by whichever semantic conventions the span was made. An old name stands for
+ * the present one.
+ */
+export function readerOf(name: string): AttributeReader {
+  const key = Object.keys(OLDER).find((present) => OLDER[present]!.includes(name)) ?? name;
+  switch (key) {
+    case 'url.path':
+    case 'http.target':
+      return readPath;
+    case 'rpc.service':
+      return readService;
+    case 'rpc.method':
+      return readMethod;
+  }
+  const names = [key, ...(Object.hasOwn(OLDER, key) ? OLDER[key]! : [])];
+  if (names.length === 1) return (attributes) => asValue(attributes[key]);
+  return (attributes) => {
+    for (const name of names) {
+      const value = asValue(attributes[name]);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  };
+}
+
+function asValue(value: unknown): AttributeValue | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return value;
+    default:
+      return Array.isArray(value) ? value : undefined;
+  }
+}
+
+/** Without the query, which older conventions keep in one with it. */
+function readPath(attributes: Attributes): string | undefined {
+  const value = attributes['url.path'] ?? attributes['http.target'];
+  return typeof value === 'string' ? value.split('?', 1)[0] : undefined;
+}
+
+// Present conventions have `package.Service/Method` in rpc.method, older ones have it in two.
+function readService(attributes: Attributes): string | undefined {
+  const { 'rpc.service': service, 'rpc.method': method } = attributes;
+  if (typeof service === 'string') return service;
+  const slash = typeof method === 'string' ? method.lastIndexOf('/') : -1;
+  return slash < 0 ? undefined : (method as string).slice(0, slash);
+}
+
+function readMethod(attributes: Attributes): string | undefined {
+  const method = attributes['rpc.method'];
+  return typeof method === 'string' ? method.slice(method.lastIndexOf('/') + 1) : undefined;
+}

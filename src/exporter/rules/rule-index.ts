@@ -1,0 +1,161 @@
+import type { Attributes } from '@opentelemetry/api';
+import { Burst } from '../../burst.js';
+import { systemClock } from '../../clock.js';
+import { complain } from '../../diagnostics.js';
+import { messageOf } from '../../errors.js';
+import { type AuditEvent, createEvent } from '../../event/event.js';
+import type { ReadableSpan } from '../span.js';
+import type { Condition } from './conditions.js';
+import { outcomeOf } from './outcome.js';
+import type { AttributeReader } from './readers.js';
+import type { TextMaker, ValueMaker } from './values.js';
+
+/** A rule, checked and ready for use. */
+export interface CompiledRule {
+  readonly id: string;
+  /** A bit for each kind of span. */
+  readonly kinds: number;
+  readonly conditions: readonly AttributeCondition[];
+  readonly name: Condition | undefined;
+  readonly outcomes: readonly string[];
+  readonly type: TextMaker;
+  readonly action: TextMaker;
+  readonly status: TextMaker | undefined;
+  readonly actor: readonly (readonly [string, TextMaker])[];
+  readonly payload: ValueMaker | undefined;
+}
+
+export interface AttributeCondition extends Condition {
+  readonly key: string;
+  readonly read: AttributeReader;
+}
+
+/** Rules that cannot match unless the span has one attribute. */
+interface Group {
+  readonly read: AttributeReader;
+  /** Those that need a certain value of it. */
+  readonly exact: Map<unknown, CompiledRule[]>;
+  readonly others: CompiledRule[];
+}
+
+/** So common that one looks for the rule by something else, if it can. */
+const COMMON = /method$|^http\.response|^db\.operation/;
+
+const burst = new Burst(systemClock, complain);
+
+/** Finds the rules that match a span, and costs next to nothing where none does. */
+export class RuleIndex {
+  readonly #rules: readonly CompiledRule[];
+  readonly #kinds: number;
+  readonly #groups: readonly Group[];
+  /** Those that look at no attribute that has to be there. */
+  readonly #others: CompiledRule[] = [];
+
+  constructor(rules: readonly CompiledRule[]) {
+    const groups = new Map<string, Group>();
+    for (const rule of rules) {
+      const anchor = anchorOf(rule);
+      if (anchor === undefined) {
+        this.#others.push(rule);
+        continue;
+      }
+      const { key, read, exact } = anchor;
+      const group: Group = groups.get(key) ?? { read, exact: new Map(), others: [] };
+      groups.set(key, group);
+      if (exact === undefined) group.others.push(rule);
+      for (const value of new Set(exact)) {
+        group.exact.set(value, [...(group.exact.get(value) ?? []), rule]);
+      }
+    }
+    this.#rules = rules;
+    this.#kinds = rules.reduce((kinds, rule) => kinds | rule.kinds, 0);
+    this.#groups = [...groups.values()];
+  }
+
+  /** The events that an ended span makes, in the rules' order; undefined: none. Never throws. */
+  eventsOf(span: ReadableSpan): AuditEvent[] | undefined {
+    try {
+      const found = this.#find(span);
+      if (found === undefined) return undefined;
+      const inOrder = this.#rules.filter((rule) => found.includes(rule));
+      return inOrder.flatMap((rule) => eventBy(rule, span) ?? []);
+    } catch (error) {
+      burst.add(`the rules could not read a span: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #find(span: ReadableSpan): CompiledRule[] | undefined {
+    const { kind = 0, attributes } = span;
+    if ((this.#kinds & (1 << kind)) === 0 || attributes === undefined) return undefined;
+    let found = addMatching(undefined, this.#others, span, attributes);
+    for (const { read, exact, others } of this.#groups) {
+      const value = read(attributes);
+      if (value === undefined) continue;
+      for (const one of Array.isArray(value) ? value : [value]) {
+        found = addMatching(found, exact.get(String(one)), span, attributes);
+      }
+      found = addMatching(found, others, span, attributes);
+    }
+    return found;
+  }
+}
+
+/** The list with those of the rules that match; undefined while there is none, for most spans have none. */
+function addMatching(
+  found: CompiledRule[] | undefined,
+  rules: readonly CompiledRule[] | undefined,
+  span: ReadableSpan,
+  attributes: Attributes,
+): CompiledRule[] | undefined {
+  if (rules === undefined) return found;
+  let list = found;
+  for (const rule of rules) {
+    if (!matches(rule, span, attributes)) continue;
+    list ??= [];
+    list.push(rule);
+  }
+  return list;
+}
+
+/** The condition by which to look for the rule: the rarer the better. */
+function anchorOf({ conditions }: CompiledRule): AttributeCondition | undefined {
+  const needed = conditions.filter(({ test }) => !test(undefined));
+  const exact = needed.filter(({ exact }) => exact !== undefined);
+  return exact.find(({ key }) => !COMMON.test(key)) ?? exact[0] ?? needed[0];
+}
+
+function matches(rule: CompiledRule, span: ReadableSpan, attributes: Attributes): boolean {
+  return (
+    (rule.kinds & (1 << (span.kind ?? 0))) !== 0 &&
+    rule.conditions.every(({ read, test }) => test(read(attributes))) &&
+    (rule.name === undefined || rule.name.test(span.name)) &&
+    rule.outcomes.includes(outcomeOf(span))
+  );
+}
+
+function eventBy(rule: CompiledRule, span: ReadableSpan): AuditEvent | undefined {
+  const { attributes = {}, endTime } = span;
+  const type = rule.type(attributes);
+  const action = rule.action(attributes);
+  if (type === undefined || action === undefined) return undefined;
+  const actor = rule.actor.flatMap(([key, make]) => {
+    const text = make(attributes);
+    return text === undefined ? [] : [[key, text]];
+  });
+  const { traceId, spanId } = span.spanContext();
+  try {
+    return createEvent({
+      id: `${traceId}-${spanId}-rule-${rule.id}`,
+      type,
+      action,
+      status: rule.status?.(attributes) ?? outcomeOf(span),
+      actor: actor.length === 0 ? undefined : Object.fromEntries(actor),
+      payload: rule.payload?.(attributes),
+      timestamp: endTime && new Date(endTime[0] * 1000 + Math.floor(endTime[1] / 1e6)),
+    });
+  } catch (error) {
+    burst.add(`a rule made no event of a span: ${messageOf(error)}`);
+    return undefined;
+  }
+}
