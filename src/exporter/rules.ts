@@ -129,6 +129,9 @@ function compile(rule: SpanRule, refuse: Refuse): CompiledRule {
     read: readerOf(key),
     ...conditionOf(given, at(`match[${JSON.stringify(key)}]`)),
   }));
+  if (JSON.stringify(match['rpc.method'] ?? '').includes('/')) {
+    at('match["rpc.method"]')(' is read without its service: match rpc.service beside it');
+  }
   if (conditions.length === 0 && name === undefined) at('match')(' must name an attribute');
   if (!isObject(actor)) at('actor')(' must be an object');
   requireWords(outcomes, OUTCOMES, at('outcomes'));
