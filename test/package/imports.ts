@@ -54,7 +54,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'burst.ts',
   ],
   ['event/'],
-  ['checker.ts', 'sink.ts', 'http/'],
+  ['checker.ts', 'sink.ts', 'http/', 'diff.ts'],
   ['ledger/', 'sinks/', 'interceptors/', 'flipt/'],
   ['delivery/', 'evidence/'],
   ['exporter/'],
