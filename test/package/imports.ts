@@ -68,8 +68,13 @@ const APART = ['sinks/', 'interceptors/'];
 /** What all of their neighbours stand on. */
 const COMMON = ['interceptors/actor.ts', 'interceptors/outcome.ts', 'interceptors/record.ts'];
 
-/** A preset belongs to the sink that it sets up. */
-const PRESET_OF: Readonly<Record<string, string>> = { cloud: 'template' };
+/** A preset belongs to the sink that it sets up, an adapter to what it adapts. */
+const PART_OF: Readonly<Record<string, string>> = {
+  cloud: 'template',
+  express: 'http',
+  fastify: 'http',
+  hono: 'http',
+};
 
 /**
  * Every breach of the house's rules: an import that runs upward, one between two neighbours that are
@@ -111,7 +116,7 @@ function areKeptApart(a: string, b: string): boolean {
     if (!a.startsWith(folder) || !b.startsWith(folder)) return false;
     const ownerOf = (file: string) => {
       const name = file.slice(folder.length).split('/')[0]!.replace(/\.ts$/, '');
-      return PRESET_OF[name] ?? name;
+      return PART_OF[name] ?? name;
     };
     return ownerOf(a) !== ownerOf(b);
   });

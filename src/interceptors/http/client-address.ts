@@ -1,0 +1,112 @@
+import { BlockList, isIP } from 'node:net';
+import { invalidOption, show } from '../../http/options.js';
+
+/**
+ * Whose word about a client's address counts. A number: how many proxies stand before this server, the
+ * nearest included. A list: their addresses, `10.1.2.3`, `10.0.0.0/8`, `fd00::/8`, or `loopback`,
+ * `linklocal`, `uniquelocal`. Default: nobody's, so that the address is the connection's.
+ */
+export type TrustProxy = number | readonly string[];
+
+/** The client's address, of the connection's and the header `X-Forwarded-For`; both anybody's. */
+export type ClientAddress = (
+  remote: string | undefined,
+  forwarded: string | undefined,
+) => string | undefined;
+
+const MAX_HOPS = 32;
+const NAMED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['loopback', ['127.0.0.0/8', '::1/128']],
+  ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
+  ['uniquelocal', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
+]);
+
+/** @throws {AuditError} `invalid-option` */
+export function compileTrustProxy(path: string, trust: TrustProxy | undefined): ClientAddress {
+  if (trust === undefined || (Array.isArray(trust) && trust.length === 0)) {
+    return (remote) => readAddress(remote);
+  }
+  const isTrusted = typeof trust === 'number' ? byCount(path, trust) : byAddress(path, trust);
+  return (remote, forwarded) => {
+    let client = readAddress(remote);
+    let rest = forwarded ?? '';
+    for (let hop = 0; client !== undefined && rest !== '' && isTrusted(client, hop); hop += 1) {
+      // Each proxy appends the address that it was called from, so only the right end can be believed.
+      const comma = rest.lastIndexOf(',');
+      const next = readAddress(rest.slice(comma + 1));
+      if (next === undefined) break; // an obfuscated or broken one: the last address that is certain
+      client = next;
+      rest = comma < 0 ? '' : rest.slice(0, comma);
+    }
+    return client;
+  };
+}
+
+type IsTrusted = (address: string, hop: number) => boolean;
+
+function byCount(path: string, count: number): IsTrusted {
+  if (!Number.isInteger(count) || count < 0 || count > MAX_HOPS) {
+    throw invalidOption(path, `must be a whole number from 0 to ${MAX_HOPS}, not ${count}`);
+  }
+  return (_address, hop) => hop < count;
+}
+
+function byAddress(path: string, list: readonly string[]): IsTrusted {
+  if (!Array.isArray(list)) {
+    throw invalidOption(
+      path,
+      `must be the number of proxies or a list of their addresses, not ${show(list)}; to trust everybody is to let everybody forge the address`,
+    );
+  }
+  const trusted = new BlockList();
+  for (const [index, entry] of list.entries()) {
+    const ranges = NAMED.get(entry) ?? [entry];
+    for (const range of ranges) addRange(`${path}[${index}]`, trusted, range);
+  }
+  return (address) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function addRange(path: string, trusted: BlockList, range: unknown): void {
+  const [, text = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(String(range)) ?? [];
+  const family = isIP(text);
+  const bits = family === 4 ? 32 : 128;
+  const length = prefix === undefined ? bits : Number(prefix);
+  if (family === 0 || text.includes('%') || length > bits) {
+    throw invalidOption(
+      path,
+      `must be an address, a range as '10.0.0.0/8', or loopback, linklocal or uniquelocal, not ${show(range)}`,
+    );
+  }
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8, as which such an address is looked up.
+  const plain = readAddress(text)!;
+  if (isIP(plain) === family) trusted.addSubnet(plain, length, family === 6 ? 'ipv6' : 'ipv4');
+  else if (length >= 96) trusted.addSubnet(plain, length - 96, 'ipv4');
+  else throw invalidOption(path, `is wider than IPv4: ${show(range)}`);
+}
+
+/**
+ * An address alone, without port, brackets and zone; an IPv4 address that came mapped into IPv6 as IPv4.
+ * Undefined for anything else.
+ */
+function readAddress(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > 128) return undefined;
+  const bare = text.trim();
+  const address =
+    /^\[([^\]]+)\](?::\d+)?$/.exec(bare)?.[1] ?? /^([\d.]+):\d+$/.exec(bare)?.[1] ?? bare;
+  const family = isIP(address);
+  if (family === 4) return address;
+  if (family === 0) return undefined;
+  const zone = address.indexOf('%');
+  const lower = (zone < 0 ? address : address.slice(0, zone)).toLowerCase();
+  return mappedIPv4(lower) ?? lower;
+}
+
+/** RFC 4291, 2.5.5.2, in any of its spellings: `::ffff:1.2.3.4`, `::ffff:102:304`. */
+function mappedIPv4(address: string): string | undefined {
+  const [, tail, high = '', low = ''] =
+    /^(?:0{0,4}:){2,5}ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1,4}))$/.exec(address) ?? [];
+  if (tail !== undefined) return isIP(tail) === 4 ? tail : undefined;
+  if (low === '') return undefined;
+  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+}

@@ -1,0 +1,227 @@
+import { invalidOption, show } from '../../http/options.js';
+
+/** A route that a request met. */
+export interface RouteMatch<Target> {
+  readonly target: Target;
+  /** As it was written: `PUT /flags/:key`. */
+  readonly route: string;
+  /** What stands in the path for each `:name`, percent-decoded; without a prototype. */
+  readonly params: { readonly [name: string]: string };
+}
+
+/** Which route a request meets. */
+export interface RouteTable<Target> {
+  /**
+   * @param method in upper case
+   * @param target the request's, as it came: a path with a query or an absolute URL; anybody's
+   * @param pattern the framework's own route, such as `/flags/:key`, where it is known already
+   */
+  find(method: string, target: string, pattern?: string): RouteMatch<Target> | undefined;
+}
+
+interface Leaf<Target> {
+  readonly target: Target;
+  readonly route: string;
+  readonly names: readonly string[];
+}
+
+interface Node<Target> {
+  readonly literals: Map<string, Node<Target>>;
+  parameter: Node<Target> | undefined;
+  leaf: Leaf<Target> | undefined;
+  /** A `*` at the end: whatever follows, nothing too. */
+  rest: Leaf<Target> | undefined;
+}
+
+const ANY_METHOD = '*';
+const MAX_SEGMENTS = 256; // a path is bounded by Node's header limit, 16 KiB; so is what it takes to read one
+
+/**
+ * Compiles routes, `METHOD /path/:parameter/*`. A literal goes before a parameter, and a parameter before
+ * `*`, whatever the order; a method goes before `*`, and GET stands for HEAD too.
+ *
+ * A path is read as leniently as the most lenient router does: percent-decoded, letter case, repeated and
+ * trailing slashes and dot segments ignored. One that matches here and not in the router is answered 404
+ * and not audited; one that matched there alone would be a way round the audit.
+ *
+ * @throws {AuditError} `invalid-option`, naming the route.
+ */
+export function compileRoutes<Target>(
+  path: string,
+  routes: readonly (readonly [route: string, target: Target])[],
+): RouteTable<Target> {
+  const methods = new Map<string, Node<Target>>();
+  for (const [route, target] of routes) {
+    const where = `${path}[${show(route)}]`;
+    const [, method, pattern] = /^(\*|[A-Za-z][A-Za-z-]*) (\/\S*)$/.exec(route) ?? [];
+    if (method === undefined || pattern === undefined) {
+      throw invalidOption(where, "must be a method, a space and a path, as 'POST /flags'");
+    }
+    const name = method.toUpperCase();
+    const root = methods.get(name) ?? newNode();
+    methods.set(name, root);
+    plant(where, root, pattern, { target, route });
+  }
+  const roots = (method: string) =>
+    [
+      methods.get(method),
+      method === 'HEAD' ? methods.get('GET') : undefined,
+      methods.get(ANY_METHOD),
+    ].filter((root) => root !== undefined);
+  const rootsOf = new Map([...methods.keys(), 'HEAD'].map((method) => [method, roots(method)]));
+  const others = roots(ANY_METHOD);
+
+  return {
+    find(method, requestTarget, pattern) {
+      const candidates = rootsOf.get(method) ?? others;
+      if (candidates.length === 0) return undefined;
+      const paths = readPaths(requestTarget);
+      for (const root of candidates) {
+        for (const segments of paths) {
+          const found = walk(root, segments, 0, []);
+          if (found !== undefined) return found;
+        }
+      }
+      // The framework saw a route where we saw none: its word counts, for it decides what runs.
+      if (pattern === undefined) return undefined;
+      const segments = splitPath(pattern);
+      for (const root of candidates) {
+        const found = walk(root, segments, 0, []);
+        if (found !== undefined) return { ...found, params: Object.create(null) };
+      }
+      return undefined;
+    },
+  };
+}
+
+const newNode = <Target>(): Node<Target> => ({
+  literals: new Map(),
+  parameter: undefined,
+  leaf: undefined,
+  rest: undefined,
+});
+
+function plant<Target>(
+  where: string,
+  root: Node<Target>,
+  pattern: string,
+  { target, route }: { readonly target: Target; readonly route: string },
+): void {
+  const names: string[] = [];
+  const segments = splitPath(pattern);
+  let node = root;
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '*') {
+      if (index !== segments.length - 1) throw invalidOption(where, "may have '*' only at its end");
+      if (node.rest !== undefined) throw repeated(where, node.rest.route);
+      node.rest = { target, route, names };
+      return;
+    }
+    if (segment.startsWith(':')) {
+      const name = segment.slice(1);
+      if (!/^[A-Za-z_]\w*$/.test(name) || names.includes(name)) {
+        throw invalidOption(
+          where,
+          `has ${show(segment)}; a parameter is a whole segment with a name of its own, as '/flags/:key'`,
+        );
+      }
+      names.push(name);
+      node.parameter ??= newNode();
+      node = node.parameter;
+      continue;
+    }
+    if (/[:*?(){}[\]+!#\\]/.test(segment)) {
+      throw invalidOption(
+        where,
+        `has ${show(segment)}; a segment is a text, a parameter ':name' or, at the end, '*'`,
+      );
+    }
+    const literal = fold(segment);
+    const next = node.literals.get(literal) ?? newNode();
+    node.literals.set(literal, next);
+    node = next;
+  }
+  if (node.leaf !== undefined) throw repeated(where, node.leaf.route);
+  node.leaf = { target, route, names };
+}
+
+const repeated = (where: string, other: string) =>
+  invalidOption(where, `matches the same requests as ${show(other)}`);
+
+function walk<Target>(
+  node: Node<Target>,
+  segments: readonly string[],
+  index: number,
+  values: string[],
+): RouteMatch<Target> | undefined {
+  const segment = segments[index];
+  if (segment === undefined) {
+    const leaf = node.leaf ?? node.rest;
+    return leaf === undefined ? undefined : matched(leaf, values);
+  }
+  const literal = node.literals.get(fold(segment));
+  const byLiteral = literal && walk(literal, segments, index + 1, values);
+  if (byLiteral !== undefined) return byLiteral;
+  if (node.parameter !== undefined) {
+    values.push(segment);
+    const byParameter = walk(node.parameter, segments, index + 1, values);
+    if (byParameter !== undefined) return byParameter;
+    values.pop();
+  }
+  return node.rest === undefined ? undefined : matched(node.rest, values);
+}
+
+function matched<Target>(
+  { target, route, names }: Leaf<Target>,
+  values: readonly string[],
+): RouteMatch<Target> {
+  const params = Object.create(null) as Record<string, string>;
+  for (const [index, name] of names.entries()) params[name] = decode(values[index]!);
+  return { target, route, params };
+}
+
+/** The segments of a request's target: as it stands, then with dot segments resolved, if it has any. */
+function readPaths(target: string): readonly (readonly string[])[] {
+  const path = pathOf(target);
+  const segments = splitPath(path);
+  if (segments.length > MAX_SEGMENTS) return [segments.slice(0, MAX_SEGMENTS)];
+  if (!/\.|%2e/i.test(path)) return [segments];
+  const resolved = resolveDots(segments);
+  return resolved.length === segments.length ? [segments] : [segments, resolved];
+}
+
+/** The path of a request's target (RFC 9112, 3.2), which may be an absolute URL. */
+export function pathOf(target: string): string {
+  const path = target.startsWith('/')
+    ? target
+    : target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '');
+  const end = path.search(/[?#]/);
+  return end < 0 ? path : path.slice(0, end);
+}
+
+/** What a URL parser makes of `.` and `..` (WHATWG URL, path state), percent-encoded ones too. */
+function resolveDots(segments: readonly string[]): string[] {
+  const resolved: string[] = [];
+  for (const segment of segments) {
+    const dots = segment.replace(/%2e/gi, '.');
+    if (dots === '..') resolved.pop();
+    else if (dots !== '.') resolved.push(segment);
+  }
+  return resolved;
+}
+
+function splitPath(path: string): string[] {
+  const segments = path.split(/[/\\]/);
+  return segments.includes('') ? segments.filter((segment) => segment !== '') : segments;
+}
+
+const fold = (segment: string): string => decode(segment).toLowerCase();
+
+function decode(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
