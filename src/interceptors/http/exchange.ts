@@ -8,6 +8,8 @@ import type { Ending } from './ending.js';
 export interface Exchange {
   /** The answer goes out, with the status that it has now. What comes back is `onEnd`'s, if that is the end. */
   answered(): void | Promise<void>;
+  /** The same of an answer that began earlier: some servers end one that they are about to break off. */
+  answeredInParts(): void;
   /** An error that the framework makes an answer of. */
   note(error: unknown): void;
   /** The handler threw; with nothing of an answer under way, that is the end. */
@@ -74,6 +76,11 @@ export function watchExchange(
 
   return {
     answered: () => settle({ status: response.statusCode, hungUp }),
+    answeredInParts() {
+      queueMicrotask(() => {
+        settleUnheld({ status: response.statusCode, hungUp, brokenOff: isBrokenFromHere });
+      });
+    },
     note(error) {
       noted = error;
     },
@@ -92,8 +99,10 @@ export function watchExchange(
 export function tellAnswer(response: ServerResponse, exchange: Exchange): void {
   const { end } = response;
   response.end = function (this: ServerResponse, ...given: unknown[]) {
+    const isUnderWay = response.headersSent;
     const result = Reflect.apply(end, this, given); // which may throw, and sets the status for good
-    exchange.answered();
+    if (isUnderWay) exchange.answeredInParts();
+    else exchange.answered();
     return result;
   } as ServerResponse['end'];
 }
