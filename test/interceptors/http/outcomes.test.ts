@@ -5,7 +5,9 @@ import { brief, httpRig, post } from './rig.js';
 
 const rig = httpRig();
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 const routes: AnyOptions['routes'] = {
   'POST /flags': { event: 'flag:create', payload: ['key'] },
