@@ -34,7 +34,6 @@ interface Node<Target> {
 }
 
 const ANY_METHOD = '*';
-const MAX_SEGMENTS = 256; // a path is bounded by Node's header limit, 16 KiB; so is what it takes to read one
 
 /**
  * Compiles routes, `METHOD /path/:parameter/*`. A literal goes before a parameter, and a parameter before
@@ -180,14 +179,14 @@ function matched<Target>(
   return { target, route, params };
 }
 
-/** The segments of a request's target: as it stands, then with dot segments resolved, if it has any. */
+/**
+ * The segments of a request's target: as it stands, then with dot segments resolved, if it has any. Their
+ * number is bounded by Node's limit on a request's head, 16 KiB.
+ */
 function readPaths(target: string): readonly (readonly string[])[] {
   const path = pathOf(target);
   const segments = splitPath(path);
-  if (segments.length > MAX_SEGMENTS) return [segments.slice(0, MAX_SEGMENTS)];
-  if (!/\.|%2e/i.test(path)) return [segments];
-  const resolved = resolveDots(segments);
-  return resolved.length === segments.length ? [segments] : [segments, resolved];
+  return /\.|%2e/i.test(path) ? [segments, resolveDots(path)] : [segments];
 }
 
 /** The path of a request's target (RFC 9112, 3.2), which may be an absolute URL. */
@@ -200,20 +199,19 @@ export function pathOf(target: string): string {
 }
 
 /** What a URL parser makes of `.` and `..` (WHATWG URL, path state), percent-encoded ones too. */
-function resolveDots(segments: readonly string[]): string[] {
+function resolveDots(path: string): string[] {
   const resolved: string[] = [];
-  for (const segment of segments) {
+  for (const segment of path.split(SLASH)) {
     const dots = segment.replace(/%2e/gi, '.');
-    if (dots === '..') resolved.pop();
+    if (dots === '..') resolved.pop(); // an empty segment too
     else if (dots !== '.') resolved.push(segment);
   }
-  return resolved;
+  return resolved.filter(isNotEmpty);
 }
 
-function splitPath(path: string): string[] {
-  const segments = path.split(/[/\\]/);
-  return segments.includes('') ? segments.filter((segment) => segment !== '') : segments;
-}
+const SLASH = /[/\\]/;
+const isNotEmpty = (segment: string): boolean => segment !== '';
+const splitPath = (path: string): string[] => path.split(SLASH).filter(isNotEmpty);
 
 const fold = (segment: string): string => decode(segment).toLowerCase();
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type AnyOptions, frameworks } from './frameworks.js';
 import { brief, httpRig, post } from './rig.js';
@@ -130,11 +131,13 @@ describe.each(Object.entries(frameworks))('%s', (name, framework) => {
 
   it('a connection that the server closes for its handler takes too long', async () => {
     const running = await rig.start(framework, { routes });
-    const closed = running.nextClose();
-    running.server.setTimeout(1);
+    const connected = once(running.server, 'connection');
     await running.raw(post('/late/201'));
+    await running.stage.waiting;
+    const closed = running.nextClose();
+    const [connection] = (await connected) as [Socket];
+    connection.setTimeout(1); // as server.setTimeout() does
     await closed;
-    running.server.setTimeout(0);
     running.stage.release();
     await running.settled();
     expect((await rig.events()).map(brief)).toEqual(['thing:come success']);

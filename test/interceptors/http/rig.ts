@@ -69,6 +69,8 @@ export interface HttpRig {
   exporter: SinkSpanExporter;
   /** The server spans that have ended. */
   spans: InMemorySpanExporter;
+  /** Whether calls get spans. */
+  trace(on: boolean): void;
   start(framework: Framework, options: AnyOptions): Promise<Running>;
 }
 
@@ -105,6 +107,10 @@ export function httpRig(by: 'processor' | 'span end' = 'processor'): HttpRig {
         };
         onEvents();
       }),
+    trace(on) {
+      if (on) definition!.patch!(http, '');
+      else definition!.unpatch!(http, '');
+    },
     async start(framework, options) {
       const stage = play();
       const server = await framework(options, stage);
@@ -142,7 +148,7 @@ export function httpRig(by: 'processor' | 'span end' = 'processor'): HttpRig {
   };
 
   beforeAll(() => {
-    definition!.patch!(http, '');
+    rig.trace(true);
     rig.exporter = new SinkSpanExporter({
       sinks: { test: sink },
       delivery: { maxDelayMs: 1 },
@@ -168,7 +174,7 @@ export function httpRig(by: 'processor' | 'span end' = 'processor'): HttpRig {
     rig.spans.reset();
   });
   afterAll(async () => {
-    definition!.unpatch!(http, '');
+    rig.trace(false);
     await provider.shutdown();
     trace.disable();
     context.disable();
