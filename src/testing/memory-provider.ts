@@ -97,11 +97,13 @@ export function memoryProvider<
     async sendAudits(given) {
       capture.drain();
       if (failure !== undefined) throw failure;
-      return given.map(toRecorded).map((event) => {
-        if (!passes(event)) return null;
-        const sequence = events.push(event);
-        return { recordId: event.id, sequence, hash: HASH, recordedAt: new Date().toISOString() };
-      });
+      return given
+        .map((event, index) => toRecorded(event, index, false))
+        .map((event) => {
+          if (!passes(event)) return null;
+          const sequence = events.push(event);
+          return { recordId: event.id, sequence, hash: HASH, recordedAt: new Date().toISOString() };
+        });
     },
     failWith(error) {
       failure = error;

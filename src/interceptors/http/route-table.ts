@@ -203,7 +203,8 @@ function resolveDots(path: string): string[] {
   const resolved: string[] = [];
   for (const segment of path.split(SLASH)) {
     const dots = segment.replace(/%2e/gi, '.');
-    if (dots === '..') resolved.pop(); // an empty segment too
+    if (dots === '..')
+      resolved.pop(); // an empty segment too
     else if (dots !== '.') resolved.push(segment);
   }
   return resolved.filter(isNotEmpty);
