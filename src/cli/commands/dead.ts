@@ -1,0 +1,51 @@
+import { type Command, type CommandContext, EXIT } from '../command.js';
+import { readDeadLetters, sinksWithDeadLetters } from '../dead-letters.js';
+import { ledgersIn } from '../ledgers.js';
+import type { Parsed } from '../options.js';
+import { argumentsOf } from '../positionals.js';
+import { printable } from '../printable.js';
+import { countText, recordLine } from '../table.js';
+
+export const dead: Command = {
+  name: 'dead',
+  summary: 'lists dead letters, which a sink refused for good, with the reasons',
+  synopsis: 'dead DIR [SINK]',
+  help: `With --json the exact lines of dead/SINK.jsonl. otel-audit replay --dead sends them again.`,
+  options: {},
+  run: runDead,
+};
+
+async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
+  const [directory, sink] = argumentsOf(parsed, dead.synopsis, 1, 2);
+  const { paint } = terminal;
+  let count = 0;
+  const known = new Set<string>();
+  for (const ledger of ledgersIn(directory!)) {
+    for (const name of sinksWithDeadLetters(ledger.directory)) {
+      known.add(name);
+      if (sink !== undefined && name !== sink) continue;
+      for await (const letter of readDeadLetters(ledger.directory, name)) {
+        if (terminal.isClosed) return EXIT.fine;
+        count += 1;
+        if (parsed.values.json === true) {
+          terminal.out(letter.line);
+        } else {
+          const { record, reason, attempts, at } = letter;
+          terminal.out(recordLine({ record, slot: ledger.slot }, terminal));
+          terminal.out(
+            `  ${paint('yellow', name)}  ${paint('red', printable(reason))}  ${paint('dim', printable(`${at}, ${attempts} attempt(s)`))}`,
+          );
+        }
+        await terminal.drained();
+      }
+    }
+  }
+  if (sink !== undefined && !known.has(sink)) {
+    const others =
+      known.size === 0 ? 'no sink has any' : `sinks that have: ${[...known].join(', ')}`;
+    terminal.note(`sink ${printable(sink)} has no dead letters; ${others}`);
+  } else if (parsed.values.json !== true) {
+    terminal.note(count === 0 ? 'no dead letters' : `${countText(count)} dead letter(s)`);
+  }
+  return EXIT.fine;
+}

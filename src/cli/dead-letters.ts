@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { readRecord, type StoredRecord } from './stored-record.js';
+
+/** An event that its sink refused for good. */
+export interface DeadLetter {
+  readonly at: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly record: StoredRecord;
+  /** The record's exact line. */
+  readonly recordLine: string;
+  /** The letter's exact line. */
+  readonly line: string;
+}
+
+const SUFFIX = '.jsonl';
+const LF = 0x0a;
+const PIECE_BYTES = 2 ** 20;
+
+/** The sinks that have dead letters in a ledger. */
+export function sinksWithDeadLetters(directory: string): string[] {
+  try {
+    return fs
+      .readdirSync(join(directory, 'dead'))
+      .filter((name) => /^[a-z][a-z0-9-]{0,62}\.jsonl$/.test(name))
+      .map((name) => name.slice(0, -SUFFIX.length))
+      .sort();
+  } catch {
+    return []; // there is no such folder before the first one
+  }
+}
+
+/** Lines, in constant memory. */
+export function countDeadLetters(directory: string, sink: string): number {
+  let fd: number;
+  try {
+    fd = fs.openSync(pathOf(directory, sink), 'r');
+  } catch {
+    return 0;
+  }
+  try {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    let count = 0;
+    for (let length = -1; length !== 0; ) {
+      length = fs.readSync(fd, piece, 0, piece.length, null);
+      const read = piece.subarray(0, length);
+      for (let at = read.indexOf(LF); at >= 0; at = read.indexOf(LF, at + 1)) count += 1;
+    }
+    return count;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The dead letters of a sink, oldest first; lines that are none are passed over. */
+export async function* readDeadLetters(
+  directory: string,
+  sink: string,
+): AsyncGenerator<DeadLetter> {
+  let file: fs.promises.FileHandle;
+  try {
+    file = await fs.promises.open(pathOf(directory, sink), 'r');
+  } catch {
+    return;
+  }
+  try {
+    for await (const line of file.readLines()) {
+      const letter = readLetter(line);
+      if (letter !== undefined) yield letter;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const RECORD = ',"record":{"seq":';
+
+function readLetter(line: string): DeadLetter | undefined {
+  try {
+    const { at, reason, attempts } = JSON.parse(line) as Partial<DeadLetter>;
+    // The record's own text, for its numbers may be larger than a parser keeps. What stands before it is
+    // ours: the reason has no quote of its own.
+    const recordLine = line.slice(line.indexOf(RECORD) + ',"record":'.length, -1);
+    const record = readRecord(recordLine);
+    if (record === undefined || typeof at !== 'string' || typeof reason !== 'string')
+      return undefined;
+    return { at, reason, attempts: Number(attempts), record, recordLine, line };
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(directory: string, sink: string): string {
+  return join(directory, 'dead', `${sink}${SUFFIX}`);
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { run } from './run.js';
+import { openTerminal } from './terminal.js';
+
+const { stdin, stdout, stderr, env } = process;
+const interruption = new AbortController();
+// The first Ctrl-C ends what goes on for ever; a second one ends whatever does not heed it.
+process.once('SIGINT', () => interruption.abort());
+
+const code = await run(process.argv.slice(2), {
+  terminal: openTerminal({ stdout, stderr, env }),
+  env,
+  version: versionOfPackage(),
+  now: Date.now,
+  signal: interruption.signal,
+  async ask(question) {
+    if (stdin.isTTY !== true) return undefined;
+    const lines = createInterface({ input: stdin, output: stderr });
+    try {
+      return await lines.question(question, { signal: interruption.signal });
+    } catch {
+      return undefined;
+    } finally {
+      lines.close();
+    }
+  },
+});
+process.exitCode = code;
+
+/** The nearest `package.json` above this file is the package's own, built or not. */
+function versionOfPackage(): string {
+  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
+    try {
+      const text = readFileSync(new URL('package.json', folder), 'utf8');
+      const { name, version } = JSON.parse(text) as { name?: string; version?: string };
+      if (name === 'otel-audit' && version !== undefined) return version;
+    } catch {
+      // Not here.
+    }
+    if (folder.pathname === new URL('..', folder).pathname) return 'unknown';
+  }
+}
