@@ -3,7 +3,7 @@
 // CommonJS build under named exports, so that a process has one copy of it. The declarations are tsc's.
 // Each folder says its own module type, so that Node reads `.js` in it the right way.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,8 @@ const CUTS = ['ledger/opening.js', 'ledger/ledger.js'];
 /** esbuild exports through getters, a call each time: what is exported here never changes. */
 const PLAIN_EXPORTS =
   "module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });\n";
+/** The command: nobody imports it, so it is ESM alone and has no declarations. */
+const COMMAND = manifest.bin['otel-audit'];
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -77,6 +79,7 @@ async function bundle() {
     absWorkingDir: root,
     entryPoints: [
       ...entries.map((entry) => relative('dist/esm', entry.import.default)),
+      relative('dist/esm', COMMAND),
       ...CUTS,
     ].map((file) => join(code, file)),
     outbase: code,
@@ -96,6 +99,10 @@ async function bundle() {
     // Nobody comes in through a cut: what it holds lies in a part of its own.
     if (CUTS.some((cut) => file === join('dist/esm', cut))) continue;
     write(file, text);
+    if (file === COMMAND) {
+      chmodSync(join(root, file), 0o755);
+      continue;
+    }
     const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node', ...PRINTED });
     write(file.replace('esm', 'cjs'), `${cjs}${PLAIN_EXPORTS}`);
   }
