@@ -39,6 +39,11 @@ export type { ExporterHealth, ExporterStats, HealthProblem, SinkStats } from './
 export { auditActor } from './interceptors/actor.js';
 export { type AuditedCall, withAudit } from './interceptors/around.js';
 export type { AuditSender, RecordOptions } from './interceptors/record.js';
+export type {
+  CheckpointKey,
+  CheckpointOptions,
+  PublishedCheckpoint,
+} from './ledger/checkpoint-options.js';
 export type { LedgerOptions, RetainOptions } from './ledger/options.js';
 export type { AuditReceipt } from './receipt.js';
 export {

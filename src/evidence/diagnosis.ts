@@ -19,6 +19,8 @@ export interface Break {
   readonly previousHash: string;
   /** The line before, which still did chain; undefined at the very first. */
   readonly previous: PlacedLine | undefined;
+  /** Whether a line is what the tree has for a record; undefined where the tree does not know. */
+  readonly isInTree: (sequence: number, line: Buffer) => boolean | undefined;
 }
 
 /** A line and where it stands. */
@@ -35,17 +37,18 @@ const HEAD_BYTES = 120;
 export async function diagnose(place: Break): Promise<VerifyFault> {
   const { sequence, line, bytes, previous } = place;
   const file = segmentPath(place.directory, place.segments[place.index]!);
-  if (previous !== undefined && !isRecord(previous.bytes)) {
-    return altered(previous, sequence - 1, 'is no record any more');
+  const beforeIsInTree = previous && place.isInTree(sequence - 1, previous.bytes);
+  if (previous !== undefined && (beforeIsInTree === false || !isRecord(previous.bytes))) {
+    return altered(previous, sequence - 1, 'is not what was recorded');
   }
   const here = { file, line, bytes: bytes ?? Buffer.alloc(0) };
-  if (bytes === undefined) return gap(place, here, undefined);
+  if (bytes === undefined) return findGap(place, here, undefined);
   const head = headOf(bytes);
   if (head === undefined) return altered(here, sequence, 'is no record any more');
   if (head.previousHash === place.previousHash && head.sequence !== sequence) {
     return altered(here, sequence, `now has the number ${head.sequence}`);
   }
-  if (head.sequence > sequence) return gap(place, here, head.sequence);
+  if (head.sequence > sequence) return findGap(place, here, head.sequence);
   if (head.sequence < sequence) {
     return {
       kind: 'doubled',
@@ -55,14 +58,11 @@ export async function diagnose(place: Break): Promise<VerifyFault> {
       explanation: `record ${head.sequence} stands here a second time, where record ${sequence} should`,
     };
   }
-  const next = await findRecord(place, sequence + 1);
-  if (previous === undefined) {
-    return altered(
-      here,
-      sequence,
-      'does not carry the hash that ledger.json has for its predecessor',
-    );
+  // The number is right and the hash of the line before is not: one of the two lines was altered.
+  if (previous === undefined || beforeIsInTree === true) {
+    return altered(here, sequence, 'does not carry the hash of its predecessor');
   }
+  const next = await findRecord(place, sequence + 1);
   if (next === undefined) {
     return altered(
       previous,
@@ -76,7 +76,7 @@ export async function diagnose(place: Break): Promise<VerifyFault> {
 }
 
 /** Record `sequence` is not where it should be: is it elsewhere? */
-async function gap(
+async function findGap(
   place: Break,
   here: PlacedLine,
   found: number | undefined,
@@ -93,15 +93,10 @@ async function gap(
     };
   }
   const next = found ?? place.segments[place.index + 1]!;
-  const names =
+  const what =
     next - 1 > sequence ? `records ${sequence} to ${next - 1} are` : `record ${sequence} is`;
-  return {
-    kind: 'missing',
-    sequence,
-    file: here.file,
-    line: here.line,
-    explanation: `${names} missing`,
-  };
+  const explanation = `${what} missing`;
+  return { kind: 'missing', sequence, file: here.file, line: here.line, explanation };
 }
 
 function altered({ file, line }: PlacedLine, sequence: number, fault: string): VerifyFault {
@@ -124,7 +119,7 @@ async function findRecord(
   for (let at = index; at < segments.length && found === undefined; at += 1) {
     const file = segmentPath(directory, segments[at]!);
     await walkLines(file, ({ bytes, start, end }, line) => {
-      if (at === index && line <= from) return true;
+      if (at === index && line < from) return true;
       const text = bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES));
       if (!text.startsWith(wanted)) return true;
       const previousHash = HEAD.exec(text)?.[2];

@@ -1,4 +1,21 @@
 export type {
+  CheckpointKey,
+  CheckpointOptions,
+  PublishedCheckpoint,
+} from '../ledger/checkpoint-options.js';
+export { type Checkpoint, openCheckpoint } from './checkpoint.js';
+export { verifierKey } from './note.js';
+export {
+  type ConsistencyProof,
+  type InclusionProof,
+  openRecordProof,
+  proveConsistency,
+  proveInclusion,
+  recordProof,
+  verifyConsistency,
+  verifyInclusion,
+} from './proofs.js';
+export type {
   VerifiedCheckpoint,
   VerifiedCursor,
   VerifyFault,

@@ -59,6 +59,8 @@ export interface VerifyReport {
   readonly stream: string | undefined;
   /** What is wrong first, by the number of the record. */
   readonly fault: VerifyFault | undefined;
+  /** All that was found to be wrong, that one first. Behind the first break of the chain nothing is looked for. */
+  readonly faults: readonly VerifyFault[];
   /** The first record that there is; what stood before was removed by retention. */
   readonly first: number;
   /** Records that are as they were recorded, up to the first that is not. */

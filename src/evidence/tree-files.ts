@@ -45,7 +45,7 @@ export class TreeFiles {
    * @throws {AuditError} `ledger-corrupt`
    */
   static findSync(directory: string): TreeFiles | undefined {
-    const path = join(checkpointFolder(directory), 'tree.json');
+    const path = treePath(directory);
     let text: string;
     try {
       text = fs.readFileSync(path, 'utf8');
@@ -66,7 +66,7 @@ export class TreeFiles {
     const files = new TreeFiles(directory, start);
     makeFolderSync(files.folder);
     const text = `${JSON.stringify({ format: FORMAT, start })}\n`;
-    replaceFileSync(join(checkpointFolder(directory), 'tree.json'), text);
+    replaceFileSync(treePath(directory), text);
     return files;
   }
 
@@ -197,6 +197,11 @@ export class TreeFiles {
     const number = String(Math.floor(index / FILE_HASHES)).padStart(10, '0');
     return join(this.folder, `${kept}-${number}`);
   }
+}
+
+/** The file that says where a ledger's tree begins. */
+export function treePath(directory: string): string {
+  return join(checkpointFolder(directory), 'tree.json');
 }
 
 const emptyNodes: Hash[] = [];

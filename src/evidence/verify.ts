@@ -4,19 +4,28 @@ import { AuditError } from '../errors.js';
 import { readCursorsSync } from '../ledger/cursor.js';
 import { codeOf, unavailable } from '../ledger/files.js';
 import { type Manifest, readManifestSync } from '../ledger/manifest.js';
-import { hashOf } from '../ledger/record.js';
-import { listSegmentsSync, segmentPath } from '../ledger/segment.js';
-import { diagnose, isRecord, type PlacedLine } from './diagnosis.js';
-import { walkLines } from './lines.js';
+import { listSegmentsSync } from '../ledger/segment.js';
+import { ChainWalk } from './chain-walk.js';
+import { type CheckedCheckpoints, checkCheckpointsSync } from './checkpoint-check.js';
 import type { VerifiedCursor, VerifyFault, VerifyReport } from './report.js';
+import { TreeCheck } from './tree-check.js';
 
 /** How a ledger is verified. */
 export interface VerifyOptions {
-  /** A signed checkpoint that was kept elsewhere: the text of a C2SP signed note. */
-  readonly checkpoint?: string | undefined;
-  /** The Ed25519 key that checkpoints must be signed with: SPKI in PEM, or a C2SP verifier key. */
-  readonly publicKey?: string | undefined;
-  /** Told now and then how far it is. */
+  /**
+   * Signed checkpoints that were kept elsewhere: the texts of C2SP signed notes. Those in the ledger's own folder are
+   * always compared.
+   */
+  readonly checkpoint?: string | readonly string[] | undefined;
+  /**
+   * The Ed25519 key that every checkpoint must be signed with: SPKI in PEM, or a verifier key
+   * `<name>+<key id>+<Base64>`; several where the key has been changed. Without one no signature is
+   * checked, and whoever altered the ledger may have made the checkpoints in its folder too.
+   */
+  readonly publicKey?: string | readonly string[] | undefined;
+  /** Computes the root of the Merkle tree. Default: where there is a checkpoint to compare it with. */
+  readonly root?: boolean | undefined;
+  /** Told after each MiB how far it is. */
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
 
@@ -28,259 +37,175 @@ export interface VerifyProgress {
   readonly records: number;
 }
 
-const HASH_LENGTH = 64;
+/** A running writer may remove old segments while they are read; this often it is begun anew. */
+const MAX_ATTEMPTS = 5;
 
 /**
- * Verifies a ledger from its first record to its newest: the chain, the numbers, the cursors. Reads
- * everything once, in constant memory; changes nothing; works beside a running writer.
+ * Verifies a ledger from its first record to its newest: chain, numbers, cursors, the Merkle tree and the
+ * checkpoints. Reads everything once, in constant memory; changes nothing; works beside a running
+ * writer.
  *
  * @param directory one ledger: a slot, not the parent of slots
- * @throws {AuditError} `ledger-unavailable` if the folder is no ledger or cannot be read.
- *   What is wrong with the evidence is in the report.
+ * @returns what was found; what is wrong with the evidence is no error but in the report
+ * @throws {AuditError} `ledger-unavailable` if the folder is no ledger or cannot be read;
+ *   `invalid-option`
  */
 export async function verifyLedger(
   directory: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  let segments: number[];
-  try {
-    segments = listSegmentsSync(directory);
-  } catch (error) {
-    throw unavailable(`${directory} cannot be read`, error);
+  for (let attempt = 1; ; attempt += 1) {
+    const first = firstOf(directory);
+    try {
+      return await verifyOnce(directory, options);
+    } catch (error) {
+      if (error instanceof AuditError) throw error;
+      const hasMoved = codeOf(error) === 'ENOENT' && firstOf(directory) !== first;
+      if (!hasMoved || attempt === MAX_ATTEMPTS)
+        throw unavailable(`${directory} cannot be read`, error);
+    }
   }
-  const walk = new Walk(directory, options.onProgress);
-  const manifest = readManifest(directory, segments.length > 0);
+}
+
+async function verifyOnce(directory: string, options: VerifyOptions): Promise<VerifyReport> {
+  const manifest = readManifest(directory);
+  // Before the segments: what a running writer adds meanwhile must not seem to be missing.
+  const cursors = readCursors(directory);
+  const checked = checkCheckpointsSync(directory, options.checkpoint, options.publicKey);
+  const faults: VerifyFault[] = [...cursors.faults, ...checked.faults];
   if (manifest instanceof AuditError) {
     const file = join(directory, 'ledger.json');
     const kind = fs.existsSync(file) ? 'altered' : 'missing';
-    walk.fault = { kind, file, explanation: manifest.message };
-  } else {
-    await walk.run(manifest, segments);
+    faults.unshift({ kind, file, explanation: manifest.message });
+    return report(directory, undefined, undefined, undefined, cursors.cursors, checked, faults);
   }
-  const cursors = readCursors(directory, walk);
-  return { ...walk.report(), stream: walk.stream, cursors, checkpoints: [], root: undefined };
+  const tree = beginTree(directory, manifest, checked, options.root);
+  if (tree !== undefined && !(tree instanceof TreeCheck)) faults.push(tree);
+  const check = tree instanceof TreeCheck ? tree : undefined;
+  const walk = new ChainWalk(directory, manifest, check, () => {
+    const records = walk.newest - walk.first + 1;
+    options.onProgress?.({ bytes: walk.bytes, totalBytes, records });
+  });
+  const { totalBytes } = walk;
+  await walk.run();
+  if (walk.fault !== undefined) faults.unshift(walk.fault);
+  else faults.unshift(...truncations(walk, cursors.cursors, checked));
+  if (check !== undefined) faults.push(...check.faults((sequence) => walk.placeOf(sequence)));
+  return report(directory, manifest, walk, check, cursors.cursors, checked, faults);
 }
 
-/** @throws {AuditError} `ledger-unavailable` for a folder that is no ledger at all */
-function readManifest(directory: string, hasSegments: boolean): Manifest | AuditError {
-  let manifest: Manifest | undefined;
-  try {
-    manifest = readManifestSync(directory);
-  } catch (error) {
-    if (error instanceof AuditError) return error;
-    throw unavailable(`${directory} cannot be read`, error);
-  }
-  if (manifest !== undefined) return manifest;
-  if (hasSegments) {
-    return new AuditError('ledger-corrupt', `${directory} has segments but no ledger.json`);
-  }
-  throw new AuditError('ledger-unavailable', `${directory} is no ledger: it has no ledger.json`);
+function report(
+  directory: string,
+  manifest: Manifest | undefined,
+  walk: ChainWalk | undefined,
+  tree: TreeCheck | undefined,
+  cursors: readonly VerifiedCursor[],
+  { checkpoints }: CheckedCheckpoints,
+  found: readonly VerifyFault[],
+): VerifyReport {
+  // By the number of the record; those of no one record come last. The order is stable otherwise.
+  const placeOf = ({ sequence }: VerifyFault) => sequence ?? Number.MAX_SAFE_INTEGER;
+  const faults = [...found].sort((a, b) => placeOf(a) - placeOf(b));
+  const first = walk?.first ?? 1;
+  // A record that the tree shows to be altered is none that is as it was recorded, though it chains.
+  const altered =
+    faults.find(({ kind }) => kind === 'altered')?.sequence ?? Number.POSITIVE_INFINITY;
+  const sound = Math.min(walk?.newest ?? 0, altered - 1);
+  const isWhole = walk !== undefined && sound === walk.newest;
+  return {
+    ok: faults.length === 0,
+    directory,
+    stream: manifest?.stream,
+    fault: faults[0],
+    faults,
+    first,
+    records: Math.max(0, sound - first + 1),
+    bytes: walk?.bytes ?? 0,
+    head: isWhole && sound >= first ? { sequence: sound, hash: walk.hash } : undefined,
+    root: isWhole ? tree?.root() : undefined,
+    superseded: walk?.superseded ?? 0,
+    cursors,
+    checkpoints,
+  };
 }
 
-function readCursors(directory: string, walk: Walk): VerifiedCursor[] {
+function beginTree(
+  directory: string,
+  { first }: Manifest,
+  { heads, kept }: CheckedCheckpoints,
+  isWanted = heads.length > 0,
+): TreeCheck | VerifyFault | undefined {
+  if (!isWanted && heads.length === 0) return undefined;
+  return TreeCheck.begin(directory, first.sequence, heads, kept);
+}
+
+/** What somebody has shown to have been there and is not. */
+function truncations(
+  { newest, file }: ChainWalk,
+  cursors: readonly VerifiedCursor[],
+  { heads }: CheckedCheckpoints,
+): VerifyFault[] {
+  const witnesses = [
+    ...heads.map(({ size, file: name }) => ({ upTo: size, says: `${name} covers` })),
+    ...cursors.map(({ acknowledged, sink }) => ({
+      upTo: acknowledged,
+      says: `sink ${sink} has acknowledged`,
+    })),
+  ];
+  const furthest = witnesses.reduce((a, b) => (b.upTo > a.upTo ? b : a), { upTo: 0, says: '' });
+  if (furthest.upTo <= newest) return [];
+  const explanation = `the ledger ends with record ${newest}, but ${furthest.says} record ${furthest.upTo}`;
+  return [{ kind: 'truncated', sequence: newest + 1, file, explanation }];
+}
+
+function readCursors(directory: string): {
+  readonly cursors: readonly VerifiedCursor[];
+  readonly faults: readonly VerifyFault[];
+} {
   try {
     const cursors = [...readCursorsSync(directory)].map(([sink, { acknowledged, waiting }]) => ({
       sink,
       acknowledged,
       waiting: waiting.length,
     }));
-    for (const { sink, acknowledged } of cursors) {
-      if (walk.fault === undefined && acknowledged > walk.newest) {
-        walk.fault = {
-          kind: 'truncated',
-          sequence: walk.newest + 1,
-          file: walk.lastFile,
-          explanation: `the ledger ends with record ${walk.newest}, but sink ${sink} has acknowledged record ${acknowledged}`,
-        };
-      }
-    }
-    return cursors;
+    return { cursors, faults: [] };
   } catch (error) {
-    if (!(error instanceof AuditError)) throw unavailable(`${directory} cannot be read`, error);
+    if (!(error instanceof AuditError)) throw error;
     const file = join(directory, 'cursors');
-    walk.fault ??= { kind: 'altered', file, explanation: error.message };
-    return [];
+    return { cursors: [], faults: [{ kind: 'altered', file, explanation: error.message }] };
   }
 }
 
-/** Walks along all segments of a ledger. */
-class Walk {
-  fault: VerifyFault | undefined;
-  stream: string | undefined;
-  lastFile: string;
-  readonly #directory: string;
-  readonly #onProgress: VerifyOptions['onProgress'];
-  #first = 1;
-  /** What the next line must be. */
-  #sequence = 1;
-  #hash = '';
-  #superseded = 0;
-  #bytes = 0;
-  #totalBytes = 0;
-
-  constructor(directory: string, onProgress: VerifyOptions['onProgress']) {
-    this.#directory = directory;
-    this.#onProgress = onProgress;
-    this.lastFile = join(directory, 'ledger.json');
+/**
+ * @returns the error if it is damaged, or missing from a folder with segments
+ * @throws {AuditError} `ledger-unavailable` for a folder that is no ledger at all
+ */
+function readManifest(directory: string): Manifest | AuditError {
+  try {
+    const manifest = readManifestSync(directory);
+    if (manifest !== undefined) return manifest;
+  } catch (error) {
+    if (error instanceof AuditError) return error;
+    throw error;
   }
-
-  get newest(): number {
-    return this.#sequence - 1;
+  if (segmentsOf(directory) > 0) {
+    return new AuditError('ledger-corrupt', `${directory} has segments but no ledger.json`);
   }
+  throw new AuditError('ledger-unavailable', `${directory} is no ledger: it has no ledger.json`);
+}
 
-  report() {
-    const records = this.#sequence - this.#first;
-    return {
-      ok: this.fault === undefined,
-      directory: this.#directory,
-      fault: this.fault,
-      first: this.#first,
-      records,
-      bytes: this.#bytes,
-      head: records === 0 ? undefined : { sequence: this.newest, hash: this.#hash },
-      superseded: this.#superseded,
-    };
-  }
-
-  async run(manifest: Manifest, found: readonly number[]): Promise<void> {
-    const { sequence, previousHash } = manifest.first;
-    this.stream = manifest.stream;
-    this.#first = sequence;
-    this.#sequence = sequence;
-    this.#hash = previousHash;
-    const segments = found.filter((segment) => segment >= sequence);
-    dropEmptyEnd(this.#directory, segments);
-    if (segments.length === 0 ? sequence > 1 : segments[0] !== sequence) {
-      const file = segmentPath(this.#directory, sequence);
-      const explanation = `the segment is missing, and with it record ${sequence}`;
-      this.fault = { kind: 'missing', sequence, file, explanation };
-      return;
-    }
-    this.#totalBytes = segments.reduce((sum, segment) => sum + this.#sizeOf(segment), 0);
-    for (let index = 0; index < segments.length && this.fault === undefined; index += 1) {
-      await this.#segment(segments, index);
-    }
-  }
-
-  async #segment(segments: readonly number[], index: number): Promise<void> {
-    const file = segmentPath(this.#directory, segments[index]!);
-    this.lastFile = file;
-    const end = segments[index + 1] ?? Number.POSITIVE_INFINITY;
-    let broken: { readonly line: number; readonly bytes: Buffer } | undefined;
-    let last = 0;
-    const ended = await walkLines(
-      file,
-      ({ bytes, start, end: lineEnd }, line) => {
-        if (this.#sequence >= end) {
-          this.#superseded += 1;
-          return true;
-        }
-        if (!this.#chains(bytes, start)) {
-          broken = { line, bytes: Buffer.from(bytes.subarray(start, lineEnd)) };
-          return false;
-        }
-        this.#hash = hashOf(
-          new Uint8Array(bytes.buffer, bytes.byteOffset + start, lineEnd - start),
-        );
-        this.#sequence += 1;
-        last = line;
-        return true;
-      },
-      (bytes) => {
-        this.#bytes += bytes;
-        this.#onProgress?.({
-          bytes: this.#bytes,
-          totalBytes: this.#totalBytes,
-          records: this.#sequence - this.#first,
-        });
-      },
-    );
-    const isLast = index === segments.length - 1;
-    const isShort = !isLast && this.#sequence < end;
-    if (broken === undefined && isShort && ended.rest.length > 0) {
-      this.fault = torn(file, last + 1, this.#sequence, ended.rest.length);
-      return;
-    }
-    if (broken !== undefined || isShort) {
-      const line = broken?.line ?? last + 1;
-      const previous = await this.#lineBefore(segments, index, line);
-      this.fault = await diagnose({
-        directory: this.#directory,
-        segments,
-        index,
-        line,
-        bytes: broken?.bytes,
-        sequence: this.#sequence,
-        previousHash: this.#hash,
-        previous,
-      });
-      this.#stepBack(this.fault, previous);
-      return;
-    }
-    if (!isLast) return;
-    const previous = await this.#lineBefore(segments, index, last + 1);
-    if (previous !== undefined && !isRecord(previous.bytes)) {
-      // Nothing follows the last line that could vouch for it, so at least it must be a record.
-      const sequence = this.newest;
-      const explanation = `record ${sequence}, the newest, is no record any more`;
-      this.fault = { kind: 'altered', sequence, file, line: previous.line, explanation };
-      this.#stepBack(this.fault, previous);
-    } else if (ended.rest.length > 0) {
-      this.fault = torn(file, last + 1, this.#sequence, ended.rest.length);
-    }
-  }
-
-  /** Whether a line has the number and the hash that it must. */
-  #chains(bytes: Buffer, start: number): boolean {
-    const head = `{"seq":${this.#sequence},"prev":"${this.#hash}"`;
-    return bytes.toString('latin1', start, start + head.length) === head;
-  }
-
-  /** A record that chained may turn out to be the one that was altered. */
-  #stepBack(fault: VerifyFault, previous: PlacedLine | undefined): void {
-    if (fault.sequence !== this.newest || previous === undefined) return;
-    const head = `{"seq":${fault.sequence},"prev":"`;
-    this.#hash = previous.bytes.toString('latin1', head.length, head.length + HASH_LENGTH);
-    this.#sequence -= 1;
-  }
-
-  /** The last line that chained. */
-  async #lineBefore(
-    segments: readonly number[],
-    index: number,
-    line: number,
-  ): Promise<PlacedLine | undefined> {
-    if (line === 1 && index === 0) return undefined;
-    const at = line === 1 ? index - 1 : index;
-    const wanted = line === 1 ? segments[index]! - segments[at]! : line - 1;
-    const file = segmentPath(this.#directory, segments[at]!);
-    let found: PlacedLine | undefined;
-    await walkLines(file, ({ bytes, start, end }, number) => {
-      if (number < wanted) return true;
-      found = { file, line: number, bytes: Buffer.from(bytes.subarray(start, end)) };
-      return false;
-    });
-    return found;
-  }
-
-  #sizeOf(segment: number): number {
-    return fs.statSync(segmentPath(this.#directory, segment)).size;
+function segmentsOf(directory: string): number {
+  try {
+    return listSegmentsSync(directory).length;
+  } catch (error) {
+    throw unavailable(`${directory} cannot be read`, error);
   }
 }
 
-/** A segment that never got a byte, as after a crash: the one before it is the last. */
-function dropEmptyEnd(directory: string, segments: number[]): void {
-  while (segments.length > 1) {
-    try {
-      if (fs.statSync(segmentPath(directory, segments.at(-1)!)).size > 0) return;
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    }
-    segments.pop();
+function firstOf(directory: string): number | undefined {
+  try {
+    return readManifestSync(directory)?.first.sequence;
+  } catch {
+    return undefined;
   }
-}
-
-function torn(file: string, line: number, sequence: number, bytes: number): VerifyFault {
-  const explanation = `record ${sequence} does not end: ${bytes} bytes stand behind record ${sequence - 1}, as a crash leaves them; opening the ledger moves them to torn/`;
-  return { kind: 'torn', sequence, file, line, explanation };
 }

@@ -17,7 +17,7 @@ import {
   inclusionPath,
   isConsistent,
   isIncluded,
-} from '../../src/evidence/proof.js';
+} from '../../src/evidence/merkle-paths.js';
 
 const hex = (hash: Hash) => Buffer.from(hash, 'latin1').toString('hex');
 

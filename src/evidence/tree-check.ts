@@ -1,0 +1,225 @@
+import { AuditError } from '../errors.js';
+import { Frontier, fromBase64, type Hash, leafHash, leafHashAt, toBase64 } from './merkle.js';
+import { consistencyPath, isConsistent } from './merkle-paths.js';
+import type { VerifyFault } from './report.js';
+import { LEVELS_A_FILE, TreeFiles, treePath } from './tree-files.js';
+
+/** A head that the ledger's tree must have had. */
+export interface ExpectedHead {
+  /** The file's path, or what stands for it. */
+  readonly file: string;
+  readonly size: number;
+  /** In Base64. */
+  readonly root: string;
+}
+
+/** Where a record stands. */
+export type PlaceOf = (sequence: number) => { readonly file: string; readonly line: number };
+
+/** Hashes that are read at once. */
+const BLOCK_HASHES = 8192;
+
+/**
+ * Builds the Merkle tree of a ledger while its records pass, and holds it against the heads that were
+ * signed and against the hashes in `checkpoints/hashes`.
+ */
+export class TreeCheck {
+  readonly #files: TreeFiles | undefined;
+  readonly #frontier: Frontier;
+  /** Ascending by size. */
+  readonly #heads: readonly ExpectedHead[];
+  /** Records whose hashes are kept; what stands in the files behind them may be torn. */
+  readonly #kept: number;
+  readonly #first: number;
+  /** Heads of before the first record. */
+  readonly #older: readonly ExpectedHead[];
+  #nextHead = 0;
+  /** The newest head that was right. */
+  #soundUpTo = 0;
+  #wrongHead: ExpectedHead | undefined;
+  /** The first record whose kept hash is another. */
+  #wrongLeaf: number | undefined;
+  #wrongFile: string | undefined;
+  #block: readonly Hash[] = [];
+  #blockFrom = 0;
+
+  private constructor(
+    files: TreeFiles | undefined,
+    frontier: Frontier,
+    heads: readonly ExpectedHead[],
+    kept: number,
+  ) {
+    this.#files = files;
+    this.#frontier = frontier;
+    this.#first = frontier.size + 1;
+    this.#older = heads.filter(({ size }) => size < frontier.size);
+    this.#heads = heads.slice(this.#older.length);
+    this.#kept = kept;
+    this.#checkHeads();
+  }
+
+  /**
+   * @param first the ledger's first record; the hashes of what stood before it come from the files
+   * @param heads ascending by size
+   * @param kept records that the newest checkpoint in the folder covers
+   * @returns what is wrong with the files, where that keeps the tree from being built
+   */
+  static begin(
+    directory: string,
+    first: number,
+    heads: readonly ExpectedHead[],
+    kept: number,
+  ): TreeCheck | VerifyFault {
+    let files: TreeFiles | undefined;
+    try {
+      files = TreeFiles.findSync(directory);
+    } catch (error) {
+      return asFault('altered', treePath(directory), error);
+    }
+    if (files === undefined && first > 1) {
+      const explanation = `tree.json is missing: without the hashes of the records before ${first} no checkpoint can be compared`;
+      return { kind: 'missing', file: treePath(directory), explanation };
+    }
+    if (files !== undefined && files.start >= first) {
+      const explanation = `tree.json says that the tree begins with record ${files.start + 1}, but record ${first} is there`;
+      return { kind: 'altered', file: treePath(directory), explanation };
+    }
+    try {
+      const frontier = new Frontier(first - 1, files?.node);
+      return new TreeCheck(files, frontier, heads, files === undefined ? 0 : kept);
+    } catch (error) {
+      return asFault('missing', files?.folder ?? directory, error);
+    }
+  }
+
+  /** The next record's line. */
+  add(bytes: Buffer, start: number, end: number): void {
+    const index = this.#frontier.size;
+    const leaf = leafHashAt(bytes, start, end);
+    this.#frontier.add(leaf, index < this.#kept ? this.#onNode : undefined);
+    if (index < this.#kept && this.#wrongLeaf === undefined && this.#keptLeaf(index) !== leaf) {
+      this.#wrongLeaf = index + 1;
+    }
+    if (this.#heads[this.#nextHead]?.size === index + 1) this.#checkHeads();
+  }
+
+  /** Whether a line is what the hashes have for a record; undefined where they have none. */
+  readonly isInTree = (sequence: number, line: Buffer): boolean | undefined => {
+    const leaf = sequence > this.#kept ? undefined : this.#keptLeaf(sequence - 1);
+    return leaf === undefined ? undefined : leaf === leafHash(line);
+  };
+
+  root(): string {
+    return toBase64(this.#frontier.root());
+  }
+
+  #checkHeads(): void {
+    const { size } = this.#frontier;
+    for (; this.#heads[this.#nextHead] !== undefined; this.#nextHead += 1) {
+      const head = this.#heads[this.#nextHead]!;
+      if (head.size > size) return;
+      if (head.root === this.root()) this.#soundUpTo = size;
+      else this.#wrongHead ??= head;
+    }
+  }
+
+  readonly #onNode = (level: number, hash: Hash): void => {
+    if (level % LEVELS_A_FILE !== 0 || this.#wrongFile !== undefined) return;
+    const kept = level / LEVELS_A_FILE;
+    const index = (this.#frontier.size + 1) / 2 ** level - 1;
+    if (this.#readKept(kept, index, 1)[0] !== hash)
+      this.#wrongFile = this.#files!.pathOf(kept, index);
+  };
+
+  #keptLeaf(index: number): Hash | undefined {
+    if (index < this.#blockFrom || index >= this.#blockFrom + this.#block.length) {
+      const count = Math.min(BLOCK_HASHES, this.#kept - index);
+      this.#block = this.#readKept(0, index, count);
+      this.#blockFrom = index;
+    }
+    return this.#block[index - this.#blockFrom];
+  }
+
+  #readKept(kept: number, from: number, count: number): readonly Hash[] {
+    try {
+      return this.#files!.read(kept, from, count);
+    } catch (error) {
+      if (!(error instanceof AuditError)) throw error;
+      this.#wrongFile ??= this.#files!.pathOf(kept, from);
+      return [];
+    }
+  }
+
+  /** What the tree shows to be wrong, the first record first. */
+  faults(placeOf: PlaceOf): VerifyFault[] {
+    const faults: VerifyFault[] = [];
+    if (this.#wrongHead !== undefined) faults.push(this.#alteration(this.#wrongHead, placeOf));
+    else {
+      const file = this.#wrongFile ?? this.#wrongLeafFile();
+      if (file !== undefined) {
+        const explanation = `${file} is missing or was altered: it does not hold the hashes of the records, which are what the checkpoints cover`;
+        faults.push({ kind: 'altered', file, explanation });
+      }
+    }
+    for (const head of this.#wrongHead === undefined ? this.#older : []) {
+      if (this.#compareOlder(head) !== false) continue;
+      const explanation = `${head.file} covers ${head.size} records that the ledger's tree does not begin with`;
+      faults.push({ kind: 'altered', file: head.file, explanation });
+    }
+    return faults;
+  }
+
+  #wrongLeafFile(): string | undefined {
+    if (this.#wrongLeaf === undefined) return undefined;
+    return this.#files!.pathOf(0, this.#wrongLeaf - 1);
+  }
+
+  /** Some record is not what was signed. The kept hashes may tell which, if they are what was signed. */
+  #alteration(head: ExpectedHead, placeOf: PlaceOf): VerifyFault {
+    const from = this.#soundUpTo + 1;
+    const wrong = this.#wrongLeaf;
+    if (wrong !== undefined && wrong <= head.size && this.#keptRoot(head.size) === head.root) {
+      const explanation = `record ${wrong} is not what was recorded: ${head.file} covers another`;
+      return { kind: 'altered', sequence: wrong, ...placeOf(wrong), explanation };
+    }
+    const which =
+      from < head.size ? `of records ${from} to ${head.size} at least one` : `record ${from}`;
+    const explanation = `${which} is not what was recorded: ${head.file} covers another`;
+    return { kind: 'altered', sequence: from, ...placeOf(from), explanation };
+  }
+
+  /** The root of the kept leaves. Only where something is wrong: it takes as long as the records do. */
+  #keptRoot(size: number): string | undefined {
+    const files = this.#files;
+    if (files === undefined) return undefined;
+    try {
+      const tree = new Frontier(this.#first - 1, files.node);
+      for (let at = this.#first - 1; at < size; at += BLOCK_HASHES) {
+        for (const leaf of files.read(0, at, Math.min(BLOCK_HASHES, size - at))) tree.add(leaf);
+      }
+      return toBase64(tree.root());
+    } catch (error) {
+      if (error instanceof AuditError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the tree goes on from a head whose records are gone; undefined if nobody can tell any more. */
+  #compareOlder({ size, root }: ExpectedHead): boolean | undefined {
+    const [hash, now] = [fromBase64(root), this.#frontier.root()];
+    if (size === 0 || hash === undefined || this.#files === undefined) return undefined;
+    try {
+      const path = consistencyPath(size, this.#frontier.size, this.#files.node);
+      return isConsistent(size, hash, this.#frontier.size, now, path);
+    } catch (error) {
+      if (error instanceof AuditError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What was found to be damaged; other errors are not about the evidence. */
+function asFault(kind: VerifyFault['kind'], file: string, error: unknown): VerifyFault {
+  if (error instanceof AuditError) return { kind, file, explanation: error.message };
+  throw error;
+}
