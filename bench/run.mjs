@@ -9,6 +9,7 @@ import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
 import { pipeline } from './pipeline.mjs';
+import { rules } from './rules.mjs';
 import { template } from './template.mjs';
 import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
@@ -24,6 +25,7 @@ const benches = {
   opening,
   webhook,
   otlp,
+  rules,
   template,
   weight,
 };

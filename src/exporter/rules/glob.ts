@@ -7,12 +7,14 @@ const ANY_RUN = 2;
  * character at a time: nothing makes it go back, as a regular expression can be made to.
  */
 export function globTest(pattern: string): (text: string) => boolean {
-  const tokens = (pattern.match(/\*\*?|[^*]/gs) ?? []).map((token) =>
+  const [beginning = ''] = pattern.split('*', 1);
+  const tokens = (pattern.slice(beginning.length).match(/\*\*?|[^*]/gs) ?? []).map((token) =>
     token === '*' ? RUN : token === '**' ? ANY_RUN : token,
   );
   return (text) => {
+    if (!text.startsWith(beginning)) return false;
     let places = reach(tokens, 0, []);
-    for (let at = 0; at < text.length && places.length > 0; at += 1) {
+    for (let at = beginning.length; at < text.length && places.length > 0; at += 1) {
       const character = text[at];
       const next: number[] = [];
       for (const place of places) {

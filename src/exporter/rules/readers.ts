@@ -42,18 +42,17 @@ export function readerOf(name: string): AttributeReader {
     case 'rpc.method':
       return readMethod;
   }
-  const names = [key, ...(Object.hasOwn(OLDER, key) ? OLDER[key]! : [])];
-  if (names.length === 1) return (attributes) => asValue(attributes[key]);
-  return (attributes) => {
-    for (const name of names) {
-      const value = asValue(attributes[name]);
-      if (value !== undefined) return value;
-    }
-    return undefined;
-  };
+  const [one, two, three, four] = [key, ...(Object.hasOwn(OLDER, key) ? OLDER[key]! : [])];
+  // Written out, for a loop takes twice as long where the attribute is absent, as it mostly is.
+  if (two === undefined) return (attributes) => asValue(attributes[one]);
+  if (three === undefined) return (attributes) => asValue(attributes[one] ?? attributes[two]);
+  const last = four ?? three;
+  return (attributes) =>
+    asValue(attributes[one] ?? attributes[two] ?? attributes[three] ?? attributes[last]);
 }
 
 function asValue(value: unknown): AttributeValue | undefined {
+  if (value === undefined) return undefined;
   switch (typeof value) {
     case 'string':
     case 'number':
@@ -67,7 +66,9 @@ function asValue(value: unknown): AttributeValue | undefined {
 /** Without the query, which older conventions keep in one with it. */
 function readPath(attributes: Attributes): string | undefined {
   const value = attributes['url.path'] ?? attributes['http.target'];
-  return typeof value === 'string' ? value.split('?', 1)[0] : undefined;
+  if (typeof value !== 'string') return undefined;
+  const end = value.indexOf('?');
+  return end < 0 ? value : value.slice(0, end);
 }
 
 // Present conventions have `package.Service/Method` in rpc.method, older ones have it in two.

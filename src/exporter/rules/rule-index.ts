@@ -38,9 +38,6 @@ interface Group {
   readonly others: CompiledRule[];
 }
 
-/** So common that one looks for the rule by something else, if it can. */
-const COMMON = /method$|^http\.response|^db\.operation/;
-
 const burst = new Burst(systemClock, complain);
 
 /** Finds the rules that match a span, and costs next to nothing where none does. */
@@ -53,8 +50,9 @@ export class RuleIndex {
 
   constructor(rules: readonly CompiledRule[]) {
     const groups = new Map<string, Group>();
+    const variety = varietyOf(rules);
     for (const rule of rules) {
-      const anchor = anchorOf(rule);
+      const anchor = anchorOf(rule, variety);
       if (anchor === undefined) {
         this.#others.push(rule);
         continue;
@@ -88,15 +86,20 @@ export class RuleIndex {
   #find(span: ReadableSpan): CompiledRule[] | undefined {
     const { kind = 0, attributes } = span;
     if ((this.#kinds & (1 << kind)) === 0 || attributes === undefined) return undefined;
-    let found = addMatching(undefined, this.#others, span, attributes);
-    for (const { read, exact, others } of this.#groups) {
-      const value = read(attributes);
+    let found: CompiledRule[] | undefined;
+    for (const group of this.#groups) {
+      const value = group.read(attributes);
       if (value === undefined) continue;
-      for (const one of Array.isArray(value) ? value : [value]) {
-        found = addMatching(found, exact.get(String(one)), span, attributes);
+      if (typeof value === 'string') {
+        found = addMatching(found, group.exact.get(value), span, attributes);
+      } else {
+        for (const one of [value].flat()) {
+          found = addMatching(found, group.exact.get(String(one)), span, attributes);
+        }
       }
-      found = addMatching(found, others, span, attributes);
+      if (group.others.length > 0) found = addMatching(found, group.others, span, attributes);
     }
+    if (this.#others.length > 0) found = addMatching(found, this.#others, span, attributes);
     return found;
   }
 }
@@ -118,11 +121,25 @@ function addMatching(
   return list;
 }
 
-/** The condition by which to look for the rule: the rarer the better. */
-function anchorOf({ conditions }: CompiledRule): AttributeCondition | undefined {
-  const needed = conditions.filter(({ test }) => !test(undefined));
-  const exact = needed.filter(({ exact }) => exact !== undefined);
-  return exact.find(({ key }) => !COMMON.test(key)) ?? exact[0] ?? needed[0];
+/** By attribute, how many values rules tell apart by it. */
+function varietyOf(rules: readonly CompiledRule[]): ReadonlyMap<string, number> {
+  const values = new Map<string, Set<string>>();
+  for (const { key, exact = [] } of rules.flatMap(({ conditions }) => conditions)) {
+    const known = values.get(key) ?? new Set();
+    values.set(key, known);
+    for (const value of exact) known.add(value);
+  }
+  return new Map([...values].map(([key, { size }]) => [key, size]));
+}
+
+/** The condition by which to look for the rule: the one that leaves fewest others in question. */
+function anchorOf(
+  { conditions }: CompiledRule,
+  variety: ReadonlyMap<string, number>,
+): AttributeCondition | undefined {
+  const worth = ({ key, exact }: AttributeCondition) =>
+    exact === undefined ? 0 : variety.get(key)!;
+  return conditions.filter(({ test }) => !test(undefined)).sort((a, b) => worth(b) - worth(a))[0];
 }
 
 function matches(rule: CompiledRule, span: ReadableSpan, attributes: Attributes): boolean {

@@ -52,6 +52,7 @@ describe('a pattern', () => {
     const watched = new Proxy(Object(text), {
       get(target, key) {
         if (key === 'length') return text.length;
+        if (key === 'startsWith') return () => true;
         looked += 1;
         return Reflect.get(target, key);
       },

@@ -22,6 +22,8 @@ describe('a reader of', () => {
     ['rpc.grpc.status_code', { 'rpc.response.status_code': 'OK' }, 'OK'],
     ['db.operation.name', { 'db.operation': 'INSERT' }, 'INSERT'],
     ['db.collection.name', { 'db.mongodb.collection': 'flags' }, 'flags'],
+    ['db.collection.name', { 'db.cassandra.table': 'flags' }, 'flags'],
+    ['rpc.response.status_code', { 'rpc.connect_rpc.error_code': 'aborted' }, 'aborted'],
     ['app.list', { 'app.list': ['a', 'b'] }, ['a', 'b']],
     ['app.none', {}, undefined],
     ['constructor', {}, undefined],
