@@ -156,8 +156,7 @@ export class Auditor<Call extends HttpCall> {
     { target: route, route: name, params }: RouteMatch<AuditingRoute<Call>>,
     { ip, outcome, ending, body }: Ended,
   ): AuditEventInit[] {
-    const call = {
-      ...native,
+    const known: HttpCall = {
       method,
       path: pathOf(target),
       route: name,
@@ -168,11 +167,17 @@ export class Auditor<Call extends HttpCall> {
       hungUp: ending.hungUp === true,
       error: ending.error,
       body: body(),
-    } satisfies HttpCall as unknown as Call; // native is what the adapter's type of call adds
-    const inits = route.initsOf(call);
-    if (inits.length === 0) return inits;
-    const actor = this.#actorOf(call);
-    return inits.map((init) => ({ ...init, actor: withAddress(init.actor ?? actor, ip) }));
+    };
+    const call = Object.assign(known, native) as Call; // native is what the adapter's calls have beside
+    let actor: Actor | undefined;
+    let isAsked = false;
+    return route.initsOf(call, (own) => {
+      if (own === undefined && !isAsked) {
+        isAsked = true;
+        actor = this.#actorOf(call);
+      }
+      return withAddress(own ?? actor, ip);
+    });
   }
 
   #actorOf(call: Call): Actor | undefined {
@@ -199,6 +204,5 @@ interface Ended {
 function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
   if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
   if (actor === undefined) return { ip };
-  const { authentication, ...rest } = actor;
-  return { authentication, ...rest, ip };
+  return Object.assign({ authentication: actor.authentication, ip }, actor, { ip });
 }

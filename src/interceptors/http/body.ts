@@ -137,13 +137,17 @@ export function pick(
     return omitted(body === undefined ? 'there is none' : 'it is not an object');
   }
   const picked: [string, unknown][] = [];
+  let mayBeLarge = false;
   for (const member of members) {
-    if (Object.hasOwn(body, member)) {
-      picked.push([member, (body as { readonly [member: string]: unknown })[member]]);
-    }
+    if (!Object.hasOwn(body, member)) continue;
+    const value = (body as { readonly [member: string]: unknown })[member];
+    picked.push([member, value]);
+    // A character takes six bytes at most: `\\u0000`.
+    const length = typeof value === 'string' ? value.length * 6 : 32;
+    mayBeLarge ||= typeof value === 'object' || length * members.length > maxBytes;
   }
   const payload = Object.fromEntries(picked); // which takes `__proto__` for data
-  return Buffer.byteLength(JSON.stringify(payload)) > maxBytes
+  return mayBeLarge && Buffer.byteLength(JSON.stringify(payload)) > maxBytes
     ? omitted(`what was picked is larger than ${maxBytes} bytes`)
     : payload;
 }

@@ -1,5 +1,4 @@
 import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
@@ -367,30 +366,72 @@ describe('an interceptor', () => {
     const heard = (listener: () => unknown) =>
       auditHttp({ routes: { '* /*': 'a:b' }, failures: true }, listener);
     const seen: unknown[] = [];
+    const listeners = [
+      heard(() => 7),
+      heard(() => {
+        throw fault;
+      }),
+      heard(() => Promise.reject(fault)),
+    ];
     const { url } = await rig.start(
       async () =>
         createServer(async (request, response) => {
-          seen.push(heard(() => 7)(request, response));
           try {
-            heard(() => {
-              throw fault;
-            })(request, response);
+            seen.push(await listeners[seen.length]!(request, response));
           } catch (error) {
             seen.push(error);
           }
-          await (heard(() => Promise.reject(fault))(request, response) as Promise<never>).catch(
-            (error) => seen.push(error),
-          );
-          response.end(JSON.stringify(await json(request)));
+          response.end();
         }),
       { routes: {} },
     );
-    await send(url, {});
+    for (const _ of listeners) await send(url, {});
     expect(seen).toEqual([7, fault, fault]);
-    expect((await rig.events()).map(brief).sort()).toEqual([
-      'a:b failed {"error":"Error"}',
-      'a:b failed {"error":"Error"}',
+    expect((await rig.events()).map(brief)).toEqual([
       'a:b success',
+      'a:b failed {"error":"Error"}',
+      'a:b failed {"error":"Error"}',
+    ]);
+  });
+
+  it('may stand twice before a handler, each with its own routes', async () => {
+    const inner = auditHttp({ routes: { 'POST /flags': 'flag:create' } }, (_, response) => {
+      response.end();
+    });
+    const outer = auditHttp({ routes: { '* /*': 'thing:do' } }, inner);
+    const { url } = await rig.start(async () => createServer(outer), { routes: {} });
+    await send(url, {});
+    expect((await rig.events()).map(brief)).toEqual(['thing:do success', 'flag:created success']);
+  });
+
+  it.each([0, 1])('waits for the receipts of both of two, whichever fails: %i', async (failing) => {
+    const senders = [0, 1].map((n) => ({
+      sendAudits: async () => {
+        if (n === failing) throw new Error('no');
+        return [null];
+      },
+    }));
+    const [outer, inner] = senders.map((sender) => ({
+      routes: { '* /*': 'thing:do' },
+      durable: true,
+      sender,
+    }));
+    const { url } = await rig.start(
+      async () =>
+        createServer(
+          auditHttp(
+            outer!,
+            auditHttp(inner!, (_, response) => {
+              response.end('done');
+            }),
+          ),
+        ),
+      { routes: {} },
+    );
+    const response = await fetch(url);
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { error: 'the audit log is not available' },
     ]);
   });
 
