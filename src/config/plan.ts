@@ -1,0 +1,183 @@
+import { messageOf } from '../errors.js';
+import type { SinkEntry, SinkSpanExporterOptions } from '../exporter/options.js';
+import type { Sink } from '../sink.js';
+import { type Audit, checkAcross, checkerOf } from './checks.js';
+import { commonDelivery, webhookDelivery } from './delivery.js';
+import { AuditConfigError, type ConfigFault, errorOf, type Faults } from './fault.js';
+import { loadConfig } from './load.js';
+import { SINKS, type SinkName } from './sinks.js';
+import { type FliptFault, fliptFault } from './strict.js';
+import type { Environment } from './substitution.js';
+
+/** Where a configuration comes from and how it is read. */
+export interface PlanOptions {
+  /** What errors call it. */
+  readonly origin: string;
+  readonly isFile: boolean;
+  readonly strict: boolean;
+  readonly env: Environment;
+  /** Names of sinks that code has taken. */
+  readonly taken: readonly string[];
+}
+
+/** What an exporter is made with. */
+export interface Plan {
+  readonly options: SinkSpanExporterOptions;
+  readonly remarks: readonly string[];
+  /** Closes the sinks, where no exporter came to do so. */
+  close(): Promise<void>;
+}
+
+/** @throws {AuditConfigError} naming every fault; in strict mode the first. */
+export async function planAudit(given: unknown, options: PlanOptions): Promise<Plan> {
+  const { origin, strict, env, isFile, taken } = options;
+  const loaded = loadConfig(given, { env, strict });
+  const { settings, secrets, faults } = loaded;
+  const audit = settings.audit ?? {};
+  if (strict) {
+    throwFirst(fliptFault(loaded), secrets);
+    faults.length = 0; // what is left does not matter to Flipt
+  } else
+    checkAcross(settings, (path) => faults.some((fault) => isWithin(fault.path, path)), faults);
+
+  const sinks = new Map<SinkName, Sink>();
+  const close = async () => {
+    await Promise.allSettled([...sinks.values()].map((sink) => sink.close?.()));
+  };
+  for (const name of namesOf(audit)) {
+    const path = `audit.sinks.${name}`;
+    try {
+      if (taken.includes(name)) throw new Error('is also the name of a sink made in code');
+      // It is made even where something else is wrong with it, so that this is told at once too.
+      sinks.set(name, await SINKS[name](settings));
+    } catch (error) {
+      const fault = placed(path, messageOf(error));
+      const told = faults.some((other) => overlap(other.path, fault.path));
+      if (!told) faults.push(fault);
+    }
+  }
+  const entries: [string, SinkEntry][] = [...sinks].map(([name, sink]) => [
+    name,
+    entryOf(name, sink, audit, strict, faults),
+  ]);
+  const checker = checkerOf('audit.events', audit.events, audit, strict, faults);
+  const ledger = ledgerOf(audit, isFile);
+  if (faults.length === 0 && ledger === undefined && entries.length + taken.length === 0) {
+    faults.push({ path: 'audit', message: 'names neither a ledger nor a sink that is enabled' });
+  }
+  if (faults.length > 0) {
+    await close();
+    const first = faults[0]!;
+    if (strict) throwFirst({ ...first, isFlipts: first.path.endsWith('events') }, secrets);
+    throw errorOf(
+      origin,
+      faults.map((fault) => hidden(fault, secrets)),
+    );
+  }
+  return {
+    options: {
+      sinks: Object.fromEntries(entries),
+      ...present({ checker, ledger, maxEventBytes: audit.maxEventBytes }),
+      delivery: commonDelivery(audit, strict),
+    },
+    remarks: [...loaded.remarks, ...remarksOn(audit)],
+    close,
+  };
+}
+
+/** The sinks that are enabled, in the order in which Flipt makes them. */
+function namesOf(audit: Audit): SinkName[] {
+  const names: SinkName[] = ['log', 'webhook', 'cloud', 'kafka', 'otlp'];
+  return names.filter((name) => audit.sinks?.[name]?.enabled);
+}
+
+function entryOf(
+  name: SinkName,
+  sink: Sink,
+  audit: Audit,
+  strict: boolean,
+  faults: Faults,
+): SinkEntry {
+  const { events, startAt, delivery } = audit.sinks?.[name] ?? {};
+  const checker =
+    events === undefined
+      ? undefined
+      : checkerOf(`audit.sinks.${name}.events`, events, audit, strict, faults);
+  return {
+    sink,
+    ...present({
+      checker,
+      startAt: startAt || undefined,
+      delivery: name === 'webhook' ? webhookDelivery(audit) : delivery,
+    }),
+  };
+}
+
+const DEFAULT_LEDGER = './audit';
+
+function ledgerOf({ ledger }: Audit, isFile: boolean): SinkSpanExporterOptions['ledger'] {
+  if (ledger === false) return undefined;
+  if (ledger === undefined) return isFile ? DEFAULT_LEDGER : undefined;
+  if (typeof ledger === 'string') return ledger || DEFAULT_LEDGER;
+  const { directory, checkpoint: _, ...others } = ledger;
+  return { ...others, directory: directory || DEFAULT_LEDGER };
+}
+
+/** What is odd and loads all the same, for it does in Flipt. */
+function remarksOn({ sinks = {} }: Audit): string[] {
+  const idle = Object.entries(sinks).filter(
+    ([, sink]) => sink !== undefined && sink.enabled === undefined && Object.keys(sink).length > 0,
+  );
+  const remarks = idle.map(([name]) => `audit.sinks.${name} is not enabled: enabled is left out`);
+  const { enabled, templates, signing_secret } = sinks.webhook ?? {};
+  if (enabled && templates?.length && signing_secret) {
+    remarks.push('audit.sinks.webhook.signing_secret signs nothing: templates are not signed');
+  }
+  return remarks;
+}
+
+/** Whether a fault stands at a path or below. */
+function isWithin(path: string, section: string): boolean {
+  return path === section || path.startsWith(`${section}.`) || path.startsWith(`${section}[`);
+}
+
+function overlap(one: string, other: string): boolean {
+  return isWithin(one, other) || (one !== '' && isWithin(other, one));
+}
+
+/** What a factory says of `webhookSink.signingSecret` is said of the key in the file. */
+function placed(path: string, message: string): ConfigFault {
+  const match = /^(\w+)Sink\.?(\S*) (.*)$/s.exec(message);
+  if (match === null) return { path, message };
+  const [, , member, fault] = match;
+  const key = member!.replace('signingSecret', 'signing_secret').replace(/^apiKey$/, '');
+  if (path === 'audit.sinks.cloud' && member === 'host')
+    return { path: 'cloud.host', message: fault! };
+  return { path: key === '' ? path : `${path}.${key}`, message: fault! };
+}
+
+/** What Flipt says is said as it says it; for the rest the place is needed. */
+function throwFirst(fault: FliptFault | undefined, secrets: ReadonlySet<string>): void {
+  if (fault === undefined) return;
+  const shown = hidden(fault, secrets);
+  const { path, message } = shown;
+  throw new AuditConfigError(fault.isFlipts ? message : `${path} ${message}`.trimStart(), [shown]);
+}
+
+const LEAST_SECRET = 3; // a shorter one would only make the message unreadable
+
+/** Nothing that a factory quotes may be a secret. */
+function hidden({ path, message }: ConfigFault, secrets: ReadonlySet<string>): ConfigFault {
+  let shown = message;
+  for (const secret of secrets) {
+    if (secret.length >= LEAST_SECRET) shown = shown.replaceAll(secret, '[secret]');
+  }
+  return { path, message: shown };
+}
+
+type Present<Members> = { [Key in keyof Members]?: Exclude<Members[Key], undefined> };
+
+function present<Members extends object>(members: Members): Present<Members> {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Present<Members>;
+}
