@@ -2,7 +2,7 @@ import { Checker, type EventPairChecker, type Vocabulary } from '../checker.js';
 import { defaultDelivery, resolveDelivery } from '../delivery/options.js';
 import { messageOf } from '../errors.js';
 import { commonDelivery, webhookDelivery } from './delivery.js';
-import type { Faults } from './fault.js';
+import { addUnlessTold, type Faults } from './fault.js';
 import type { Settings } from './schema.js';
 
 /** The part of the settings that is ours. */
@@ -126,7 +126,7 @@ export function checkerOf(
   } catch (error) {
     const { cause } = error as Error;
     const hint = typeof cause === 'string' && !strict ? ` (${hintOf(cause)})` : '';
-    faults.push({ path, message: `${strict ? '' : 'says '}${messageOf(error)}${hint}` });
+    addUnlessTold(faults, { path, message: `${strict ? '' : 'says '}${messageOf(error)}${hint}` });
     return undefined;
   }
 }

@@ -40,3 +40,16 @@ export function pathTo(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
   return path === '' ? showKey(key) : `${path}.${showKey(key)}`;
 }
+
+/** Whether a path is a section's, or leads to a place within it. */
+export function isWithin(path: string, section: string): boolean {
+  return path === section || path.startsWith(`${section}.`) || path.startsWith(`${section}[`);
+}
+
+/** Adds what follows from reading a value, unless the value itself is known to be at fault. */
+export function addUnlessTold(faults: Faults, fault: ConfigFault): void {
+  const told = faults.some(
+    ({ path }) => path !== '' && (isWithin(path, fault.path) || isWithin(fault.path, path)),
+  );
+  if (!told) faults.push(fault);
+}

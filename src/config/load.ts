@@ -58,7 +58,7 @@ export function loadConfig(given: unknown, { env, strict }: LoadOptions): Loaded
     const result = strict ? substituteAsFlipt(value, env) : substitute(value, env, true);
     if ('fault' in result) faults.push({ path: `$${name}`, message: result.fault });
     else {
-      if (notes?.secret || result.fromFile) secrets.add(result.text);
+      for (const one of notes?.secret ? [result.text] : result.values) secrets.add(one);
       tree = unfoldLedger(withValue(tree, keys, result.text));
     }
   }

@@ -1,9 +1,16 @@
 import { messageOf } from '../errors.js';
 import type { SinkEntry, SinkSpanExporterOptions } from '../exporter/options.js';
 import type { Sink } from '../sink.js';
-import { type Audit, checkAcross, checkerOf } from './checks.js';
+import { type Audit, CLOUD_KEY, checkAcross, checkerOf } from './checks.js';
 import { commonDelivery, webhookDelivery } from './delivery.js';
-import { AuditConfigError, type ConfigFault, errorOf, type Faults } from './fault.js';
+import {
+  AuditConfigError,
+  addUnlessTold,
+  type ConfigFault,
+  errorOf,
+  type Faults,
+  isWithin,
+} from './fault.js';
 import { loadConfig } from './load.js';
 import { SINKS, type SinkName } from './sinks.js';
 import { type FliptFault, fliptFault } from './strict.js';
@@ -51,9 +58,7 @@ export async function planAudit(given: unknown, options: PlanOptions): Promise<P
       // It is made even where something else is wrong with it, so that this is told at once too.
       sinks.set(name, await SINKS[name](settings));
     } catch (error) {
-      const fault = placed(path, messageOf(error));
-      const told = faults.some((other) => overlap(other.path, fault.path));
-      if (!told) faults.push(fault);
+      addUnlessTold(faults, placed(path, messageOf(error)));
     }
   }
   const entries: [string, SinkEntry][] = [...sinks].map(([name, sink]) => [
@@ -136,17 +141,9 @@ function remarksOn({ sinks = {} }: Audit): string[] {
   return remarks;
 }
 
-/** Whether a fault stands at a path or below. */
-function isWithin(path: string, section: string): boolean {
-  return path === section || path.startsWith(`${section}.`) || path.startsWith(`${section}[`);
-}
-
-function overlap(one: string, other: string): boolean {
-  return isWithin(one, other) || (one !== '' && isWithin(other, one));
-}
-
 /** What a factory says of `webhookSink.signingSecret` is said of the key in the file. */
 function placed(path: string, message: string): ConfigFault {
+  if (message === CLOUD_KEY) return { path: 'cloud.authentication.api_key', message };
   const match = /^(\w+)Sink\.?(\S*) (.*)$/s.exec(message);
   if (match === null) return { path, message };
   const [, , member, fault] = match;

@@ -5,7 +5,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What an expression gave, or what is wrong with it. */
 export type Substituted =
-  | { readonly text: string; readonly fromFile: boolean }
+  | {
+      readonly text: string;
+      /** What was put in: nobody can tell a secret from the rest of it. */
+      readonly values: readonly string[];
+    }
   | { readonly fault: string };
 
 const ANYWHERE = /\$(\$?)\{([^{}]*)\}/g;
@@ -22,27 +26,29 @@ const MAX_SECRET_BYTES = 64 * 1024;
 export function substitute(text: string, env: Environment, whole: boolean): Substituted {
   if (whole) {
     const expression = WHOLE.exec(text)?.[1];
-    return expression === undefined ? { text, fromFile: false } : evaluate(expression, env);
+    return expression === undefined ? { text, values: [] } : evaluate(expression, env);
   }
   let fault: string | undefined;
-  let fromFile = false;
+  const values: string[] = [];
   const replaced = text.replace(ANYWHERE, (match, escaped: string, expression: string) => {
     if (escaped !== '') return match.slice(1);
     const value = evaluate(expression, env);
     if ('fault' in value) fault ??= value.fault;
     else {
-      fromFile ||= value.fromFile;
+      values.push(value.text);
       return value.text;
     }
     return match;
   });
-  return fault === undefined ? { text: replaced, fromFile } : { fault };
+  return fault === undefined ? { text: replaced, values } : { fault };
 }
 
 /** As Flipt does: a whole value alone, and nothing for a variable that is not set. */
 export function substituteAsFlipt(text: string, env: Environment): Substituted {
   const name = /^\$\{([a-zA-Z_]+[a-zA-Z0-9_]*)\}$/.exec(text)?.[1];
-  return { text: name === undefined ? text : (variable(env, name) ?? ''), fromFile: false };
+  if (name === undefined) return { text, values: [] };
+  const value = variable(env, name) ?? '';
+  return { text: value, values: [value] };
 }
 
 function evaluate(expression: string, env: Environment): Substituted {
@@ -56,7 +62,7 @@ function evaluate(expression: string, env: Environment): Substituted {
   const [, name, fallback] = match;
   // Like a shell's `:-`: an empty variable is as good as none, and most likely a mistake.
   const text = variable(env, name!) || fallback;
-  if (text !== undefined) return { text, fromFile: false };
+  if (text !== undefined) return { text, values: [text] };
   return { fault: `names the variable ${name}, which is not set; \${${name}:-} may be empty` };
 }
 
@@ -70,6 +76,6 @@ function readSecret(path: string): Substituted {
     return { fault: `names the file ${JSON.stringify(path)}, which ${read.fault}` };
   // Editors end a file with a line break; a secret has none.
   const text = read.text.replace(/\r?\n$/, '');
-  if (text !== '') return { text, fromFile: true };
+  if (text !== '') return { text, values: [text] };
   return { fault: `names the file ${JSON.stringify(path)}, which is empty` };
 }

@@ -71,7 +71,7 @@ function evaluate(tree: Tree, place: Outline, path: string, how: Walk): Tree {
       how.faults.push({ path, message: result.fault });
       return tree;
     }
-    if (secret || result.fromFile) how.hide(result.text);
+    for (const value of secret ? [result.text] : result.values) how.hide(value);
     return result.text;
   }
   if (Array.isArray(tree)) {
