@@ -20,6 +20,11 @@ function section<Shape extends z.ZodRawShape>(description: string, shape: Shape)
   return z.strictObject(shape, { error: 'must be an object' }).describe(description);
 }
 
+/** One of Flipt's, of which only these keys are read. */
+function openSection<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.object(shape, { error: 'must be an object' });
+}
+
 /** A field that may be left out; `fallback` is what counts then, for the reference. */
 function optional<Field extends z.ZodType>(
   one: Field,
@@ -301,19 +306,19 @@ const audit = section('What is audited and where it goes.', {
 });
 
 /** What of a file is read; Flipt's other sections stand beside it and are ignored. */
-export const configSchema = z.object({
+export const configSchema = openSection({
   audit: optional(audit, 'What is audited and where it goes.'),
   log: optional(
-    z.object({
+    openSection({
       encoding: optional(word(['console', 'json']), "The log sink's, where that names none."),
     }),
     "Flipt's; only `encoding` is read.",
   ),
   cloud: optional(
-    z.object({
+    openSection({
       host: optional(text('the name of a host'), "Flipt Cloud's host.", 'flipt.cloud'),
       authentication: optional(
-        z.object({ api_key: optional(secret(), "Flipt Cloud's key.") }),
+        openSection({ api_key: optional(secret(), "Flipt Cloud's key.") }),
         'The key for Flipt Cloud.',
       ),
     }),
