@@ -58,8 +58,11 @@ export function flag(): z.ZodType<boolean, boolean | string> {
     { anyOf: [{ type: 'boolean' }, { enum: ['true', 'false'] }, EXPRESSION] },
     (value) => {
       if (typeof value === 'boolean') return value;
-      if (TRUE.includes(String(value))) return true;
-      return FALSE.includes(String(value)) ? false : undefined;
+      // An object's String() may throw.
+      const said = typeof value === 'number' ? String(value) : value;
+      return (
+        TRUE.some((one) => one === said) || (FALSE.some((one) => one === said) ? false : undefined)
+      );
     },
   );
 }

@@ -40,6 +40,15 @@ describe('the loader', () => {
     );
   });
 
+  it('does not stumble over members of a name that every object has', () => {
+    const odd = JSON.parse(
+      '{"toString":1,"valueOf":2,"constructor":3,"__proto__":{"enabled":true}}',
+    );
+    for (const audit of [odd, { sinks: odd }, { sinks: { log: { enabled: odd, file: odd } } }]) {
+      expect(load({ audit }).faults).not.toEqual([]);
+    }
+  });
+
   it('leads to a plan or to an AuditConfigError', async () => {
     const options = { origin: 'x', isFile: true, env: {}, taken: [] };
     await fc.assert(
