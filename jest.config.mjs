@@ -8,5 +8,8 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }],
+    // Packages that are ESM alone, which Jest cannot load below Node 24.9.
+    '/node_modules/@platformatic/.+\\.js$': '@swc/jest',
   },
+  transformIgnorePatterns: ['/node_modules/(?!@platformatic/)'],
 };

@@ -147,7 +147,7 @@ def main():
             ends[partition] = high
     consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
     while ends:
-        for message in consumer.consume(1000, timeout=1):
+        for message in consumer.consume(1000, timeout=0.1):
             if message.error():
                 raise SystemExit(str(message.error()))
             data = message.value()

@@ -38,7 +38,7 @@ describe('the packed package', () => {
 
   it('holds no sources, tests, benches or examples', () => {
     const allowed =
-      /^(dist\/|config\.schema\.json$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
+      /^(dist\/|schemas\/|config\.schema\.json$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
     expect(packed.files.filter((file) => !allowed.test(file))).toEqual([]);
   });
 

@@ -132,6 +132,7 @@ async function untilAborted(sent: Promise<void>, signal: AbortSignal): Promise<v
     abort = () => reject(signal.reason);
   });
   signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
   try {
     await Promise.race([sent, aborted]);
   } finally {
