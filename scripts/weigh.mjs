@@ -23,7 +23,10 @@ for (const file of core) {
 const [{ files, size }] = Object.values(
   JSON.parse(run('npm', 'pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error')),
 );
-const about = files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
+// Schemas belong to the configuration and to sinks.
+const about = files
+  .map(({ path }) => path)
+  .filter((path) => !path.startsWith('dist/') && !/schema/.test(path));
 // Like npm, which puts files of one name side by side.
 const names = [...about, ...core].sort((a, b) => basename(a).localeCompare(basename(b)));
 const tarball = gzipSync(run('tar', '-c', ...names), { level: 9 });

@@ -1,9 +1,4 @@
-import type { ParseArgsConfig } from 'node:util';
-
-/** Which options a command knows, as `parseArgs` takes them. */
-export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
-
-import type { Parsed } from './options.js';
+import type { CommandOptions, Parsed } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** How a command ended; what the shell sees. */

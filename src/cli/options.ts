@@ -1,7 +1,9 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../errors.js';
-import type { CommandOptions } from './command.js';
 import { UsageError } from './usage.js';
+
+/** Which options a command knows, as `parseArgs` takes them. */
+export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
 
 export type OptionValues = Readonly<Record<string, string | boolean | string[] | undefined>>;
 

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import type { Clock, Timer } from '../clock.js';
 import { AuditError, messageOf } from '../errors.js';
@@ -214,7 +215,7 @@ export class Checkpointer {
     if (size === this.#covered) return;
     await tree.files.sync();
     const root = tree.root();
-    const note = signNote(checkpointText(origin, size, root), origin, key);
+    const note = signNote(checkpointText(origin, size, root), origin, key as KeyObject);
     this.#ledger.requireWriter();
     await replaceFile(checkpointPath(directory, size), note);
     syncFolderSync(checkpointFolder(directory));

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import {
@@ -97,7 +98,7 @@ function newestCheckpoint(
   const checkpoint = parseCheckpoint(fs.readFileSync(path, 'utf8'));
   const verifier = {
     name: origin,
-    key: process.getBuiltinModule('node:crypto').createPublicKey(key),
+    key: process.getBuiltinModule('node:crypto').createPublicKey(key as KeyObject),
   };
   // One of an earlier key, or under an earlier name, says nothing of this key.
   const isSound =

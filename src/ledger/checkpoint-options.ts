@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 
@@ -40,10 +39,15 @@ export interface PublishedCheckpoint {
   readonly directory: string;
 }
 
+/** A private key of `node:crypto`, by its shape: these declarations compile without Node's types. */
+export interface SigningKey {
+  readonly asymmetricKeyType?: string | undefined;
+}
+
 /** {@link CheckpointOptions} with every default filled in. */
 export interface ResolvedCheckpointOptions {
   readonly origin: string;
-  readonly key: KeyObject;
+  readonly key: SigningKey;
   readonly everyRecords: number;
   readonly everyMs: number;
   readonly onCheckpoint: CheckpointOptions['onCheckpoint'];
@@ -86,9 +90,9 @@ export function resolveCheckpointOptions(
   };
 }
 
-function readKey(path: string, key: CheckpointKey): KeyObject {
+function readKey(path: string, key: CheckpointKey): SigningKey {
   const { pem, source } = pemOf(path, key);
-  let found: KeyObject;
+  let found: SigningKey;
   try {
     found = process.getBuiltinModule('node:crypto').createPrivateKey(pem);
   } catch {

@@ -24,10 +24,14 @@ export function specifiersOf(text: string): string[] {
   return found.map((match) => match[2]!);
 }
 
-/** Comments may quote an import in an example; strings with `//` inside are kept. */
+/** Comments may quote an import in an example, and a long text another language's; strings with `//` stay. */
 function withoutComments(text: string): string {
-  return text.replace(/(['"`])(?:\\.|(?!\1)[^\\\n])*\1|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (match) =>
-    match.startsWith('/') ? '' : match,
+  return text.replace(
+    /`(?:\\[\s\S]|[^\\`])*`|(['"])(?:\\.|(?!\1)[^\\\n])*\1|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
+    (match) => {
+      if (match.startsWith('/')) return '';
+      return match.startsWith('`') && match.includes('\n') ? '``' : match;
+    },
   );
 }
 
