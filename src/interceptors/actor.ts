@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Actor } from '../event/event.js';
+import type { Actor, AuditEventInit } from '../event/event.js';
 
 /**
  * Registered, so that the ESM and the CommonJS copy of the package, and two versions of it, carry one
@@ -23,7 +23,7 @@ interface Holder {
  * @example
  * app.use((request, response, next) => auditActor({ name: request.user.name }, next));
  */
-export function auditActor<T>(actor: Actor | undefined, fn: () => T): T {
+export function auditActor<T>(actor: AuditEventInit['actor'], fn: () => T): T {
   return storage().run(actor, fn);
 }
 

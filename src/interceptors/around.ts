@@ -1,6 +1,5 @@
-import { type Span, trace } from '@opentelemetry/api';
 import { AuditError, messageOf } from '../errors.js';
-import type { Actor, AuditEventInit } from '../event/event.js';
+import type { AuditEventInit } from '../event/event.js';
 import { errorName, isDenial, type Outcome } from './outcome.js';
 import {
   checkRecordOptions,
@@ -17,10 +16,10 @@ export interface AuditedCall<Result = unknown> extends RecordOptions {
   /** The verb: `refunded`. */
   readonly action: string;
   /** Default: the actor of the innermost `auditActor`. */
-  readonly actor?: Actor | (Actor & { readonly [key: string]: unknown }) | undefined;
+  readonly actor?: AuditEventInit['actor'];
   /**
    * What it was done to, recorded whatever the outcome; or a function that makes it of the result, called
-   * after a success alone.
+   * after a success alone, and not async.
    */
   readonly payload?:
     | ((result: Result) => unknown)
@@ -71,33 +70,31 @@ export function withAudit<Result>(
   fn: () => Result | PromiseLike<Result>,
 ): Result | Promise<Result> {
   requireCall(call, fn);
-  const span = trace.getActiveSpan();
-  if (call.durable === true) return runDurably({ ...call, durable: true }, fn, span);
+  if (call.durable === true) return runDurably({ ...call, durable: true }, fn);
   let result: Result | PromiseLike<Result>;
   try {
     result = fn();
   } catch (error) {
-    record(call, failureOf(call, error), span);
+    record(call, failureOf(call, error));
     throw error;
   }
-  if (isPromiseLike(result)) return whenSettled(call, result, span);
-  record(call, successOf(call, result), span);
+  if (isPromiseLike(result)) return whenSettled(call, result);
+  record(call, successOf(call, result));
   return result;
 }
 
 function whenSettled<Result>(
   call: AuditedCall<Result>,
   promise: PromiseLike<Result>,
-  span: Span | undefined,
 ): Promise<Result> {
   // Nobody else gets to see this promise: some queries run again each time that `then` is called.
   return Promise.resolve(promise).then(
     (result) => {
-      record(call, successOf(call, result), span);
+      record(call, successOf(call, result));
       return result;
     },
     (error) => {
-      record(call, failureOf(call, error), span);
+      record(call, failureOf(call, error));
       throw error;
     },
   );
@@ -106,36 +103,34 @@ function whenSettled<Result>(
 async function runDurably<Result>(
   call: AuditedCall<Result> & { readonly durable: true },
   fn: () => Result | PromiseLike<Result>,
-  span: Span | undefined,
 ): Promise<Result> {
   let result: Result;
   try {
     result = await fn();
   } catch (error) {
-    await recordFailure(call, error, span);
+    await recordFailure(call, error);
     throw error;
   }
-  await recordAudits(() => wantedOf(call, successOf(call, result)), call, span);
+  await recordAudits(() => wantedOf(call, successOf(call, result)), call);
   return result;
 }
 
 async function recordFailure(
   call: AuditedCall & { readonly durable: true },
   cause: unknown,
-  span: Span | undefined,
 ): Promise<void> {
   try {
-    await recordAudits(() => wantedOf(call, failureOf(call, cause)), call, span);
+    await recordAudits(() => wantedOf(call, failureOf(call, cause)), call);
   } catch (fault) {
-    const code = fault instanceof AuditError ? fault.code : 'invalid-event';
+    const code = fault instanceof AuditError ? fault.code : 'ledger-unavailable';
     throw new AuditError(code, `what failed could not be audited: ${messageOf(fault)}`, { cause });
   }
 }
 
 type Ending = () => Pick<AuditEventInit, 'status' | 'payload'>;
 
-function record(call: AuditedCall<never>, ending: Ending, span: Span | undefined): void {
-  recordAudits(() => wantedOf(call, ending), call, span);
+function record(call: AuditedCall<never>, ending: Ending): void {
+  recordAudits(() => wantedOf(call, ending), call);
 }
 
 /** Nothing is made of what the checker turns away, its payload neither. */
@@ -150,7 +145,9 @@ function successOf<Result>(call: AuditedCall<Result>, result: Result): Ending {
     const { payload } = call;
     if (typeof payload !== 'function') return { status, payload };
     try {
-      return { status, payload: (payload as (result: Result) => unknown)(result) };
+      const made = (payload as (result: Result) => unknown)(result);
+      if (isPromiseLike(made)) throw new TypeError('payload must not be a promise');
+      return { status, payload: made };
     } catch (error) {
       if (call.durable === true) throw error;
       tellFault('the payload of an audited function is left out', error);
@@ -174,7 +171,7 @@ function failureOf(call: AuditedCall<never>, thrown: unknown): Ending {
 
 function judge({ isDenied = isDenial }: AuditedCall<never>, thrown: unknown): Outcome {
   try {
-    return isDenied(thrown) ? 'denied' : 'failed';
+    return isDenied(thrown) === true ? 'denied' : 'failed';
   } catch (error) {
     tellFault('isDenied of an audited function failed', error);
     return 'failed';

@@ -82,6 +82,14 @@ describe('withAudit', () => {
       expect(recorded()).toMatchObject([{ status: 'denied' }, { status: 'failed' }]);
     });
 
+    it('takes an isDenied that is async for a no', () => {
+      const isDenied = (async () => true) as unknown as () => boolean;
+      expect(() =>
+        inSpan(() => withAudit({ ...refund, isDenied }, failWith(new CardDeclined('')))),
+      ).toThrow();
+      expect(recorded()).toMatchObject([{ status: 'failed' }]);
+    });
+
     it('takes an isDenied that fails for a no', () => {
       const fault = new ForbiddenError('');
       const isDenied = failWith(new Error('x'));
@@ -123,13 +131,13 @@ describe('withAudit', () => {
 
     it('starts a query that starts with then once only', async () => {
       let started = 0;
-      const query: PromiseLike<number> = {
+      const query = {
         // biome-ignore lint/suspicious/noThenProperty: queries of some libraries are such objects
-        then(onResolved) {
+        then(onResolved: (value: number) => void) {
           started += 1;
-          return Promise.resolve(7).then(onResolved);
+          setImmediate(onResolved, 7);
         },
-      };
+      } as PromiseLike<number>;
       expect(await inSpan(() => withAudit(refund, () => query))).toBe(7);
       expect(started).toBe(1);
       expect(recorded()).toHaveLength(1);
@@ -198,6 +206,12 @@ describe('withAudit', () => {
       expect(diagnostics.lines).toEqual([
         'error otel-audit: the payload of an audited function is left out: it threw TypeError',
       ]);
+    });
+
+    it('is left out where its function is async, for nobody would wait for it', async () => {
+      const payload = async () => ({ id: 7 });
+      inSpan(() => withAudit({ ...refund, payload }, () => 7));
+      expect(recorded()).toMatchObject([{ status: 'success', payload: null }]);
     });
 
     it('is not made for a pair that the checker turns away', () => {

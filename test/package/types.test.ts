@@ -34,10 +34,10 @@ const userCode = ({ name, provider, wrap }: Sdk): string => `
 import { trace } from '@opentelemetry/api';
 import { BatchSpanProcessor, SimpleSpanProcessor, ${provider} } from '${name}';
 import type { ReadableSpan, Sampler, SpanExporter, SpanProcessor } from '${name}';
-import { addEventToSpan, alwaysRecord, AuditError, AuditSpanProcessor, Checker, createEvent, decodeEvent, encodeEvent, SinkError, SinkSpanExporter } from 'otel-audit';
-import type { AuditEvent, ReadableSpan as OurSpan, Sink, SinkSpanExporterOptions } from 'otel-audit';
+import { addEventToSpan, alwaysRecord, auditActor, AuditError, AuditSpanProcessor, Checker, createEvent, decodeEvent, encodeEvent, SinkError, SinkSpanExporter, spanRules, withAudit } from 'otel-audit';
+import type { AuditEvent, AuditSender, ReadableSpan as OurSpan, Sink, SinkSpanExporterOptions, SpanRule } from 'otel-audit';
 import { logSink } from 'otel-audit/sinks/log';
-import { recordingSink, sinkSuite } from 'otel-audit/testing';
+import { memoryProvider, recordingSink, sinkSuite } from 'otel-audit/testing';
 
 const options: SinkSpanExporterOptions = {
   sinks: { file: logSink({ file: 'audit.jsonl' }), memory: { sink: recordingSink() } },
@@ -65,8 +65,23 @@ const sink: Sink = {
     throw new SinkError('transient', String(events.length), { retryAfterMs: 1000 });
   },
 };
+const rules: SpanRule[] = [
+  { match: { 'http.route': '/flags', 'url.path': { prefix: '/' } }, type: 'flag', action: { attribute: 'x' }, payload: [{ attribute: 'y' }] },
+];
+new SinkSpanExporter({ ...options, rules: spanRules(rules) });
+new AuditSpanProcessor(new SinkSpanExporter(options), { rules: spanRules(rules) });
+const sender: AuditSender = new SinkSpanExporter(options);
+const init = { type: 'flag', action: 'created' };
+const plain: number = withAudit(init, () => 7);
+const promised: Promise<number> = withAudit({ ...init, payload: (n) => n.toFixed() }, async () => 7);
+const durable: Promise<number> = withAudit({ ...init, sender, durable: true, payload: (n) => n.toFixed() }, () => 7);
+const carried: string = auditActor({ name: 'Ann', role: 'admin' }, () => 'x');
+const memory = memoryProvider(${provider}, { rules: spanRules(rules) });
+const inMemory: ${provider} = memory.provider;
+withAudit({ ...init, sender: memory }, () => 7);
+
 sinkSuite('mine', async () => ({ sink, stored: async () => [] }));
-export { added, AuditError, ours };
+export { added, AuditError, carried, durable, inMemory, ours, plain, promised };
 `;
 
 describe.each(SDKS)('with only $folder and api $api installed, the declarations compile', (sdk) => {
