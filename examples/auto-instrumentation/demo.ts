@@ -36,6 +36,13 @@ const REQUESTS: readonly [string, string, Readonly<Record<string, string>>, stri
       },
       'updated success ada',
     ],
+    // A path that Express takes for the same.
+    [
+      'PUT /FLAGS/new-checkout/',
+      '{"enabled":false}',
+      { 'x-auth-request-user': 'ada' },
+      'updated success ada',
+    ],
     ['PUT /flags/none', '{}', { 'x-auth-request-user': 'ada' }, undefined],
     ['DELETE /flags/new-checkout', '', { 'x-auth-request-user': 'bob' }, 'deleted denied bob'],
     ['DELETE /flags/new-checkout', '', {}, 'deleted denied nobody'],

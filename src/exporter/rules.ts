@@ -2,6 +2,7 @@ import { AuditError } from '../errors.js';
 import { type AuditEvent, nameFault } from '../event/event.js';
 import { conditionOf, type SpanCondition } from './rules/conditions.js';
 import type { SpanOutcome } from './rules/outcome.js';
+import { isPath } from './rules/paths.js';
 import { readerOf } from './rules/readers.js';
 import { type CompiledRule, RuleIndex } from './rules/rule-index.js';
 import { dataMaker, type SpanValue, type TextMaker, textMaker } from './rules/values.js';
@@ -11,12 +12,14 @@ import type { ReadableSpan } from './span.js';
 export interface SpanRule {
   /**
    * Attributes and what they must be, all of them. Names of older semantic conventions and present ones
-   * stand for one another: `http.method` and `http.request.method`.
+   * stand for one another: `http.method` and `http.request.method`. Paths, `url.path`, compare in lower
+   * case, decoded, without a slash at the end: `/Flags/` is `/flags`.
    */
   readonly match: Readonly<Record<string, SpanCondition>>;
   /**
    * The kind of span, or several. Default: `server` where `match` names an attribute of `http`, `url` or
-   * `rpc`, for a client's span has them too; otherwise any.
+   * `rpc`, for a client's span has them too; `client` and `internal` where it names one of `db`;
+   * otherwise any.
    */
   readonly kind?: SpanKindName | readonly SpanKindName[] | undefined;
   /** The span's own name. */
@@ -51,6 +54,7 @@ export interface SpanRules {
 
 /** In the order of `SpanKind`. */
 const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'];
+const DB_KINDS = ['client', 'internal'];
 const OUTCOMES = ['success', 'denied', 'failed'];
 const FIELDS = [
   'match',
@@ -70,18 +74,19 @@ const MAX_RULES = 1000;
  * for the option `rules` of `SinkSpanExporter` and `AuditSpanProcessor`. Each rule that matches makes an
  * event, at the time of the span's end, with the id `<traceId>-<spanId>-rule-<hash of the rule>`.
  *
- * A client can forge `client.address`, which instrumentations take from `X-Forwarded-For`; the peer
+ * Match `url.path` rather than `http.route`, which is not there when a request is refused before its
+ * route is known, nor, by some instrumentations, when a client writes the path otherwise: `/FLAGS/`. A client can forge `client.address`, which instrumentations take from `X-Forwarded-For`; the peer
  * of the connection is `network.peer.address`.
  *
  * @throws {AuditError} `invalid-option`, naming the rule by its index and the field
  * @example
  * spanRules([
  *   {
- *     match: { 'http.request.method': 'POST', 'http.route': '/flags' },
+ *     match: { 'http.request.method': 'POST', 'url.path': '/flags' },
  *     type: 'flag',
  *     action: 'created',
  *     actor: { name: { attribute: 'enduser.id' }, ip: { attribute: 'network.peer.address' } },
- *     payload: { path: { attribute: 'url.path' } },
+ *     payload: { status: { attribute: 'http.response.status_code' } },
  *   },
  * ]);
  */
@@ -127,7 +132,7 @@ function compile(rule: SpanRule, refuse: Refuse): CompiledRule {
   const conditions = Object.entries(match).map(([key, given]) => ({
     key,
     read: readerOf(key),
-    ...conditionOf(given, at(`match[${JSON.stringify(key)}]`)),
+    ...conditionOf(given, at(`match[${JSON.stringify(key)}]`), isPath(key)),
   }));
   if (JSON.stringify(match['rpc.method'] ?? '').includes('/')) {
     at('match["rpc.method"]')(' is read without its service: match rpc.service beside it');
@@ -135,8 +140,9 @@ function compile(rule: SpanRule, refuse: Refuse): CompiledRule {
   if (conditions.length === 0 && name === undefined) at('match')(' must name an attribute');
   if (!isObject(actor)) at('actor')(' must be an object');
   requireWords(outcomes, OUTCOMES, at('outcomes'));
-  const isServed = conditions.some(({ key }) => /^(?:http|url|rpc)\./.test(key));
-  const kinds: unknown = rule.kind ?? (isServed ? 'server' : KINDS);
+  const names = (of: RegExp) => conditions.some(({ key }) => of.test(key));
+  const kinds: unknown =
+    rule.kind ?? (names(/^(?:http|url|rpc)\./) ? 'server' : names(/^db\./) ? DB_KINDS : KINDS);
   const kindList = Array.isArray(kinds) ? kinds : [kinds];
   requireWords(kindList, KINDS, at('kind'));
   return {

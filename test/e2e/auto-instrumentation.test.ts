@@ -32,6 +32,7 @@ describe('an application under auto-instrumentation', () => {
       { action: 'created', status: 'success', metadata: { actor: { name: 'ada', ip } } },
       { action: 'created', status: 'failed', payload: { httpStatus: 409 } },
       { action: 'updated', status: 'success', metadata: { actor: { name: 'ada', ip } } },
+      { action: 'updated', status: 'success', payload: { key: 'new-checkout/' } },
       { action: 'deleted', status: 'denied', metadata: { actor: { name: 'bob', ip } } },
       { action: 'deleted', status: 'denied', metadata: { actor: { ip } } },
       { action: 'deleted', status: 'success', payload: { key: 'new-checkout' } },
@@ -39,7 +40,7 @@ describe('an application under auto-instrumentation', () => {
     expect(lines.join()).not.toMatch(/203\.0\.113\.9|secret/);
     for (const line of lines) expect(stdout).toContain(line);
     const chain = verifyChain(ledger);
-    expect(chain).toHaveLength(6);
+    expect(chain).toHaveLength(7);
     expect((chain[2] as { trace?: { traceId: string } }).trace).toMatchObject({
       traceId: '0af7651916cd43dd8448eb211c80319c',
       traceFlags: 0,

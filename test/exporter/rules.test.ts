@@ -99,16 +99,37 @@ describe('a rule', () => {
     expect(matching(match, { 'app.id': 'y', 'app.x': value as string })).toBe(does);
   });
 
+  it.each<[SpanRule['match'][string], string, boolean]>([
+    ['/flags', '/flags', true],
+    ['/flags', '/FLAGS/', true],
+    ['/flags', '//flags', true],
+    ['/flags', '/%66lags', true],
+    ['/Flags/', '/flags', true],
+    ['/flags', '/flags/a', false],
+    ['/', '/', true],
+    [['/rules', '/flags'], '/Flags', true],
+    [{ prefix: '/Admin/' }, '/ADMIN/users', true],
+    [{ prefix: '/admin/' }, '/administration', false],
+    [{ prefix: '/admin' }, '/administration', true],
+    [{ pattern: '/Flags/*' }, '/flags/A/', true],
+    [{ pattern: '/flags/*' }, '/flags/a%2Fb', true],
+    [{ pattern: '/flags/*' }, '/flags/a/b', false],
+    [{ pattern: '/flags/*' }, '/flags/%', true],
+  ])('finds the path by %j however a client writes it: %s', (condition, path, does) => {
+    expect(matching({ 'url.path': condition }, { 'url.path': path })).toBe(does);
+    expect(matching({ 'http.target': condition }, { 'http.target': `${path}?x=/y` })).toBe(does);
+  });
+
   it('looks at the span’s name', () => {
     const rule: SpanRule = { ...created, match: {}, name: { prefix: 'POST ' } };
     expect(pairsOf([rule], serverSpan({}))).toEqual(['flag:created success']);
     expect(pairsOf([rule], serverSpan({}, { name: 'GET /flags' }))).toBeUndefined();
   });
 
-  it('takes of HTTP and RPC the server’s spans alone, of others any, unless it names kinds', () => {
+  it('takes of HTTP and RPC the server’s spans, of databases the client’s, of others any, unless it names kinds', () => {
     const spans = [SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT].map((kind) =>
       serverSpan(
-        { ...POST, 'rpc.method': 'x', 'db.operation.name': 'x', 'url.path': '/x' },
+        { ...POST, 'rpc.method': 'x', 'db.operation.name': 'x', 'url.path': '/x', 'app.x': 'x' },
         { kind },
       ),
     );
@@ -118,7 +139,8 @@ describe('a rule', () => {
     expect(kindsOf({})).toEqual([SERVER]);
     expect(kindsOf({ match: { 'rpc.method': 'x' } })).toEqual([SERVER]);
     expect(kindsOf({ match: { 'url.path': '/x' } })).toEqual([SERVER]);
-    expect(kindsOf({ match: { 'db.operation.name': 'x' } })).toEqual([INTERNAL, SERVER, CLIENT]);
+    expect(kindsOf({ match: { 'db.operation.name': 'x' } })).toEqual([INTERNAL, CLIENT]);
+    expect(kindsOf({ match: { 'app.x': 'x' } })).toEqual([INTERNAL, SERVER, CLIENT]);
     expect(kindsOf({ kind: 'client' })).toEqual([CLIENT]);
     expect(kindsOf({ kind: ['internal', 'client'] })).toEqual([INTERNAL, CLIENT]);
   });
@@ -155,6 +177,7 @@ describe('a rule', () => {
   it('takes type, action and status from attributes', () => {
     const rule: SpanRule = {
       match: { 'db.operation.name': { exists: true } },
+      kind: 'server',
       type: { attribute: 'db.collection.name' },
       action: { attribute: 'db.operation.name' },
       status: { attribute: 'app.status' },
@@ -174,6 +197,7 @@ describe('a rule', () => {
     });
     const span = serverSpan({ ...POST, 'url.path': '/flags/a' });
     expect(eventsOf([rule('/flags/')], span)![0]!.payload).toEqual({ key: 'a' });
+    expect(eventsOf([rule('/Flags/')], span)![0]!.payload).toEqual({ key: 'a' });
     expect(JSON.stringify(eventsOf([rule('/rules/')], span)![0]!.payload)).toBe('{}');
   });
 

@@ -1,4 +1,5 @@
 import { globTest } from './glob.js';
+import { comparablePath, mayBegin } from './paths.js';
 import type { AttributeValue } from './readers.js';
 
 type Scalar = string | number | boolean;
@@ -27,23 +28,50 @@ export interface Condition {
 const MAX_LENGTH = 1024;
 const MAX_RUNS = 8;
 
-/** @param refuse throws, naming where the condition stands and what is wrong */
-export function conditionOf(given: unknown, refuse: (fault: string) => never): Condition {
-  if (isScalar(given)) return oneOf([given], refuse);
-  if (Array.isArray(given)) return oneOf(given, refuse);
+/**
+ * @param refuse throws, naming where the condition stands and what is wrong
+ * @param isPath whether it is about a path, to be compared as {@link comparablePath}
+ */
+export function conditionOf(
+  given: unknown,
+  refuse: (fault: string) => never,
+  isPath = false,
+): Condition {
+  const form = isPath ? comparablePath : String;
+  const oneOf = (list: unknown): Condition => {
+    if (!Array.isArray(list) || list.length === 0 || !list.every(isScalar)) {
+      return refuse(' must compare with a text, a number, true or false, or a list of them');
+    }
+    const exact = list.map((value) => form(String(value)));
+    return { exact, test: someText((text) => exact.includes(form(text))) };
+  };
+  /** What begins so, and passes the test. */
+  const beginning = (start: string, test: (text: string) => boolean): Condition => ({
+    exact: undefined,
+    test: someText(isPath ? (text) => mayBegin(text, start) && test(form(text)) : test),
+  });
+  if (isScalar(given)) return oneOf([given]);
+  if (Array.isArray(given)) return oneOf(given);
   const [[word, operand] = [], ...more] = Object.entries(Object(given));
   if (more.length === 0) {
     switch (word) {
       case 'equals':
-        return oneOf([operand], refuse);
+        return oneOf([operand]);
       case 'oneOf':
-        return oneOf(operand, refuse);
+        return oneOf(operand);
       case 'prefix': {
-        const prefix = requireText(operand, '.prefix', refuse);
-        return { exact: undefined, test: someText((text) => text.startsWith(prefix)) };
+        const text = requireText(operand, '.prefix', refuse);
+        // A whole path has no slash at its end; the beginning of one may.
+        const prefix = text.endsWith('/') ? form(`${text}*`).slice(0, -1) : form(text);
+        return beginning(prefix, (text) => text.startsWith(prefix));
       }
-      case 'pattern':
-        return { exact: undefined, test: someText(patternTest(operand, refuse)) };
+      case 'pattern': {
+        const pattern = form(requireText(operand, '.pattern', refuse));
+        if (pattern.split(/\*+/).length - 1 > MAX_RUNS) {
+          refuse(`.pattern must have at most ${MAX_RUNS} runs of *`);
+        }
+        return beginning(pattern.split('*', 1)[0]!, globTest(pattern));
+      }
       case 'exists':
         if (typeof operand !== 'boolean') return refuse('.exists must be true or false');
         return { exact: undefined, test: (value) => (value !== undefined) === operand };
@@ -54,18 +82,6 @@ export function conditionOf(given: unknown, refuse: (fault: string) => never): C
   );
 }
 
-/** The test of a pattern, whose length and runs are bounded. */
-export function patternTest(
-  given: unknown,
-  refuse: (fault: string) => never,
-): (text: string) => boolean {
-  const pattern = requireText(given, '.pattern', refuse);
-  if (pattern.split(/\*+/).length - 1 > MAX_RUNS) {
-    refuse(`.pattern must have at most ${MAX_RUNS} runs of *`);
-  }
-  return globTest(pattern);
-}
-
 export function requireText(
   given: unknown,
   what: string,
@@ -73,14 +89,6 @@ export function requireText(
 ): string {
   if (typeof given === 'string' && given !== '' && given.length <= MAX_LENGTH) return given;
   return refuse(`${what} must be a text of 1 to ${MAX_LENGTH} characters`);
-}
-
-function oneOf(given: unknown, refuse: (fault: string) => never): Condition {
-  if (!Array.isArray(given) || given.length === 0 || !given.every(isScalar)) {
-    return refuse(' must compare with a text, a number, true or false, or a list of them');
-  }
-  const exact = given.map(String);
-  return { exact, test: someText((text) => exact.includes(text)) };
 }
 
 function someText(test: (text: string) => boolean): Condition['test'] {

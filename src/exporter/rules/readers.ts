@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { isPath } from './paths.js';
 
 /** What a rule can look at: a text, a number, a truth value, or a list of them. */
 export type AttributeValue = string | number | boolean | readonly unknown[];
@@ -33,15 +34,9 @@ const OLDER: Readonly<Record<string, readonly string[]>> = {
  */
 export function readerOf(name: string): AttributeReader {
   const key = Object.keys(OLDER).find((present) => OLDER[present]!.includes(name)) ?? name;
-  switch (key) {
-    case 'url.path':
-    case 'http.target':
-      return readPath;
-    case 'rpc.service':
-      return readService;
-    case 'rpc.method':
-      return readMethod;
-  }
+  if (isPath(name)) return readPath;
+  if (name === 'rpc.service') return readService;
+  if (name === 'rpc.method') return readMethod;
   const [one, two, three, four] = [key, ...(Object.hasOwn(OLDER, key) ? OLDER[key]! : [])];
   // Written out, for a loop takes twice as long where the attribute is absent, as it mostly is.
   if (two === undefined) return (attributes) => asValue(attributes[one]);

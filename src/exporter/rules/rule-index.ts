@@ -7,6 +7,7 @@ import { type AuditEvent, createEvent } from '../../event/event.js';
 import type { ReadableSpan } from '../span.js';
 import type { Condition } from './conditions.js';
 import { outcomeOf } from './outcome.js';
+import { comparablePath, isPath } from './paths.js';
 import type { AttributeReader } from './readers.js';
 import type { TextMaker, ValueMaker } from './values.js';
 
@@ -32,10 +33,14 @@ export interface AttributeCondition extends Condition {
 
 /** Rules that cannot match unless the span has one attribute. */
 interface Group {
+  /** A bit for each kind of span that one of them takes. */
+  kinds: number;
   readonly read: AttributeReader;
+  readonly isPath: boolean;
   /** Those that need a certain value of it. */
   readonly exact: Map<unknown, CompiledRule[]>;
-  readonly others: CompiledRule[];
+  /** Those that need more than a look-up, with what they need of it. */
+  readonly others: { readonly test: Condition['test']; readonly rule: CompiledRule[] }[];
 }
 
 const burst = new Burst(systemClock, complain);
@@ -57,10 +62,17 @@ export class RuleIndex {
         this.#others.push(rule);
         continue;
       }
-      const { key, read, exact } = anchor;
-      const group: Group = groups.get(key) ?? { read, exact: new Map(), others: [] };
+      const { key, read, exact, test } = anchor;
+      const group: Group = groups.get(key) ?? {
+        kinds: 0,
+        read,
+        isPath: isPath(key),
+        exact: new Map(),
+        others: [],
+      };
       groups.set(key, group);
-      if (exact === undefined) group.others.push(rule);
+      group.kinds |= rule.kinds;
+      if (exact === undefined) group.others.push({ test, rule: [rule] });
       for (const value of new Set(exact)) {
         group.exact.set(value, [...(group.exact.get(value) ?? []), rule]);
       }
@@ -88,16 +100,22 @@ export class RuleIndex {
     if ((this.#kinds & (1 << kind)) === 0 || attributes === undefined) return undefined;
     let found: CompiledRule[] | undefined;
     for (const group of this.#groups) {
+      if ((group.kinds & (1 << kind)) === 0) continue;
       const value = group.read(attributes);
       if (value === undefined) continue;
-      if (typeof value === 'string') {
-        found = addMatching(found, group.exact.get(value), span, attributes);
+      if (group.exact.size === 0) {
+        // Only the others are in question.
+      } else if (typeof value === 'string') {
+        const text = group.isPath ? comparablePath(value) : value;
+        found = addMatching(found, group.exact.get(text), span, attributes);
       } else {
         for (const one of [value].flat()) {
           found = addMatching(found, group.exact.get(String(one)), span, attributes);
         }
       }
-      if (group.others.length > 0) found = addMatching(found, group.others, span, attributes);
+      for (const { test, rule } of group.others) {
+        if (test(value)) found = addMatching(found, rule, span, attributes);
+      }
     }
     if (this.#others.length > 0) found = addMatching(found, this.#others, span, attributes);
     return found;

@@ -5,7 +5,10 @@ import { type AttributeValue, readerOf } from './readers.js';
 /** The value of an attribute: of the first of these that the span has. */
 export interface SpanValue {
   readonly attribute: string | readonly string[];
-  /** Only what follows this beginning of the text; a text that begins otherwise is no value. */
+  /**
+   * Only what follows this beginning of the text, in upper or lower case; a text that begins otherwise is
+   * no value.
+   */
   readonly after?: string | undefined;
 }
 
@@ -38,7 +41,9 @@ export function referenceOf(
       if (value === undefined) continue;
       if (after === undefined) return value;
       const text = textOf(value);
-      if (text.startsWith(after)) return text.slice(after.length);
+      if (text.slice(0, after.length).toLowerCase() === after.toLowerCase()) {
+        return text.slice(after.length);
+      }
     }
     return undefined;
   };
