@@ -73,6 +73,35 @@ describe('ESM and CommonJS copies side by side in one process', () => {
       print(sent);`);
     expect(payloads).toEqual([PAYLOAD, PAYLOAD]);
   });
+
+  it('carry one actor, and take each other’s exporters and rules', () => {
+    const actors = both(`
+      const kept = await Promise.all([[esm, cjs, esmTesting], [cjs, esm, cjsTesting]].map(
+        async ([mine, other, testing]) => {
+          const memory = testing.recordingSink();
+          const rules = other.spanRules([{ match: { a: 1 }, type: 'a', action: 'ruled' }]);
+          const exporter = new mine.SinkSpanExporter({ sinks: { memory }, rules });
+          const call = { type: 'a', action: 'called', sender: exporter, durable: true };
+          await mine.auditActor({ name: 'Ann' }, async () => {
+            await null;
+            return other.withAudit(call, () => 7);
+          });
+          new other.AuditSpanProcessor(exporter).onEnd({
+            spanContext: () => ({ traceId: '1'.padStart(32, '0'), spanId: '1'.padStart(16, '0'), traceFlags: 1 }),
+            events: [],
+            attributes: { a: 1 },
+          });
+          await exporter.forceFlush();
+          await exporter.shutdown();
+          return memory.events.map(({ action, metadata }) => [action, metadata.actor?.name ?? null]);
+        }));
+      print(kept);`);
+    const kept = [
+      ['called', 'Ann'],
+      ['ruled', null],
+    ];
+    expect(actors).toEqual([kept, kept]);
+  });
 });
 
 describe('import and require under Node', () => {
