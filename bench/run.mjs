@@ -5,6 +5,7 @@ import { checker } from './checker.mjs';
 import { decode } from './decode.mjs';
 import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
+import { http } from './http.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
@@ -24,6 +25,7 @@ const benches = {
   lanes,
   opening,
   webhook,
+  http,
   otlp,
   rules,
   template,

@@ -156,7 +156,7 @@ export class Auditor<Call extends HttpCall> {
     { target: route, route: name, params }: RouteMatch<AuditingRoute<Call>>,
     { ip, outcome, ending, body }: Ended,
   ): AuditEventInit[] {
-    const known: HttpCall = {
+    const call: Record<string, unknown> & HttpCall = {
       method,
       path: pathOf(target),
       route: name,
@@ -168,13 +168,14 @@ export class Auditor<Call extends HttpCall> {
       error: ending.error,
       body: body(),
     };
-    const call = Object.assign(known, native) as Call; // native is what the adapter's calls have beside
+    for (const name of Object.keys(native)) call[name] = (native as typeof call)[name];
+    const whole = call as unknown as Call;
     let actor: Actor | undefined;
     let isAsked = false;
-    return route.initsOf(call, (own) => {
+    return route.initsOf(whole, (own) => {
       if (own === undefined && !isAsked) {
         isAsked = true;
-        actor = this.#actorOf(call);
+        actor = this.#actorOf(whole);
       }
       return withAddress(own ?? actor, ip);
     });
@@ -204,5 +205,11 @@ interface Ended {
 function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
   if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
   if (actor === undefined) return { ip };
-  return Object.assign({ authentication: actor.authentication, ip }, actor, { ip });
+  if (!Object.keys(actor).every(isFlipts)) return Object.assign({ ip }, actor, { ip });
+  // One literal for nearly all of them, which takes a tenth of the time; what is undefined JSON leaves out.
+  const { authentication, email, name, picture } = actor;
+  return { authentication, ip, email, name, picture };
 }
+
+const FLIPTS: ReadonlySet<string> = new Set(['authentication', 'ip', 'email', 'name', 'picture']);
+const isFlipts = (member: string): boolean => FLIPTS.has(member);

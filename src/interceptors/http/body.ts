@@ -136,20 +136,30 @@ export function pick(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return omitted(body === undefined ? 'there is none' : 'it is not an object');
   }
-  const picked: [string, unknown][] = [];
+  const picked: { [member: string]: unknown } = {};
   let mayBeLarge = false;
   for (const member of members) {
     if (!Object.hasOwn(body, member)) continue;
     const value = (body as { readonly [member: string]: unknown })[member];
-    picked.push([member, value]);
+    if (member === '__proto__') setPlainly(picked, member, value);
+    else picked[member] = value;
     // A character takes six bytes at most: `\\u0000`.
     const length = typeof value === 'string' ? value.length * 6 : 32;
     mayBeLarge ||= typeof value === 'object' || length * members.length > maxBytes;
   }
-  const payload = Object.fromEntries(picked); // which takes `__proto__` for data
-  return mayBeLarge && Buffer.byteLength(JSON.stringify(payload)) > maxBytes
+  return mayBeLarge && Buffer.byteLength(JSON.stringify(picked)) > maxBytes
     ? omitted(`what was picked is larger than ${maxBytes} bytes`)
-    : payload;
+    : picked;
+}
+
+/** As data, not as the prototype. */
+function setPlainly(target: object, member: string, value: unknown): void {
+  Object.defineProperty(target, member, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 const OMITTED = new WeakSet<object>();

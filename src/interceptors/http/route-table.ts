@@ -86,7 +86,7 @@ export function compileRoutes<Target>(
       const segments = splitPath(pattern);
       for (const root of candidates) {
         const found = walk(root, segments, 0, []);
-        if (found !== undefined) return { ...found, params: Object.create(null) };
+        if (found !== undefined) return { ...found, params: NO_PARAMS };
       }
       return undefined;
     },
@@ -170,10 +170,13 @@ function walk<Target>(
   return node.rest === undefined ? undefined : matched(node.rest, values);
 }
 
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
 function matched<Target>(
   { target, route, names }: Leaf<Target>,
   values: readonly string[],
 ): RouteMatch<Target> {
+  if (names.length === 0) return { target, route, params: NO_PARAMS };
   const params = Object.create(null) as Record<string, string>;
   for (const [index, name] of names.entries()) params[name] = decode(values[index]!);
   return { target, route, params };
