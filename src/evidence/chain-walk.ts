@@ -4,7 +4,7 @@ import type { LineBuffer } from '../ledger/line-buffer.js';
 import type { Manifest } from '../ledger/manifest.js';
 import { hashOf, NO_HASH } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
-import { diagnose, isRecord, type PlacedLine } from './diagnosis.js';
+import { diagnose, isRecord, type PlacedLine, sequenceOf } from './diagnosis.js';
 import { type LinesEnd, readBytes, walkLines } from './lines.js';
 import type { VerifyFault } from './report.js';
 import type { TreeCheck } from './tree-check.js';
@@ -95,7 +95,11 @@ export class ChainWalk {
       const { bytes, start, end: lineEnd } = lines;
       if (this.#sequence >= end) {
         this.superseded += 1;
-        return true;
+        const number = sequenceOf(bytes, start);
+        // What is superseded has a number at or past the end; any other line was put there.
+        if (number === undefined || number >= end) return true;
+        broken = Buffer.from(bytes.subarray(start, lineEnd));
+        return false;
       }
       const head = `{"seq":${this.#sequence},"prev":"${this.#hash}"`;
       if (bytes.toString('latin1', start, start + head.length) !== head) {

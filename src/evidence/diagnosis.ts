@@ -131,6 +131,14 @@ async function findRecord(
   return found;
 }
 
+const SEQUENCE = /^\{"seq":([1-9]\d{0,15}),/;
+
+/** The number that a line claims to have, if it claims one. */
+export function sequenceOf(bytes: Buffer, start: number): number | undefined {
+  const found = SEQUENCE.exec(bytes.toString('latin1', start, start + 30));
+  return found === null ? undefined : Number(found[1]);
+}
+
 function headOf(bytes: Buffer): { sequence: number; previousHash: string } | undefined {
   const head = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES));
   return head === null ? undefined : { sequence: Number(head[1]), previousHash: head[2]! };

@@ -67,7 +67,7 @@ export function openTreeSync(
         `hashes in ${checkpointFolder(directory)} are missing or damaged`,
       );
     }
-    const tree = new Tree(files ?? TreeFiles.beginSync(directory, start), start);
+    const tree = new Tree(TreeFiles.beginSync(directory, start), start);
     const noted = `the hashes in ${checkpointFolder(directory)} are missing or damaged and are made again`;
     return { tree, follower: Follower.atStart(ledger, start + 1), checkpoint, noted };
   } catch (error) {

@@ -35,6 +35,8 @@ export function checkpointFolder() {
       return folder.path;
     },
     key,
+    /** One without checkpoints. */
+    openLedger: folder.open,
     open(
       given: Partial<CheckpointOptions> = {},
       ledger: Partial<ResolvedLedgerOptions> = {},
