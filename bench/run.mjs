@@ -6,6 +6,7 @@ import { decode } from './decode.mjs';
 import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
 import { http } from './http.mjs';
+import { evidence } from './evidence.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
@@ -24,6 +25,7 @@ const benches = {
   durable,
   lanes,
   opening,
+  evidence,
   webhook,
   http,
   otlp,

@@ -69,7 +69,7 @@ export interface VerifyReport {
   readonly bytes: number;
   /** The newest of those records and the SHA-256 of its line, in hexadecimal; undefined if there is none. */
   readonly head: { readonly sequence: number; readonly hash: string } | undefined;
-  /** The root of the Merkle tree up to `head`, in Base64; undefined where it was not computed. */
+  /** The root of the Merkle tree up to `head`, in Base64; undefined unless verified in full. */
   readonly root: string | undefined;
   /** Lines that a later segment supersedes, as after a failed sync or a takeover. */
   readonly superseded: number;

@@ -1,6 +1,6 @@
 import { AuditError } from '../errors.js';
 import { Frontier, fromBase64, type Hash, leafHash, leafHashAt, toBase64 } from './merkle.js';
-import { consistencyPath, isConsistent } from './merkle-paths.js';
+import { consistencyPath, inclusionPath, isConsistent, isIncluded } from './merkle-paths.js';
 import type { VerifyFault } from './report.js';
 import { LEVELS_A_FILE, TreeFiles, treePath } from './tree-files.js';
 
@@ -20,8 +20,12 @@ export type PlaceOf = (sequence: number) => { readonly file: string; readonly li
 const BLOCK_HASHES = 8192;
 
 /**
- * Builds the Merkle tree of a ledger while its records pass, and holds it against the heads that were
- * signed and against the hashes in `checkpoints/hashes`.
+ * Holds the records of a ledger, while they pass, against the heads of its tree that were signed.
+ *
+ * In full it builds the tree, and compares each hash with the one in `checkpoints/hashes` too. Otherwise it
+ * proves by those hashes, which need not be trusted for it, that the last record of each head is what was
+ * signed: every record before it is bound to it by the chain. That shows as much of the records and costs
+ * next to nothing.
  */
 export class TreeCheck {
   readonly #files: TreeFiles | undefined;
@@ -30,13 +34,16 @@ export class TreeCheck {
   readonly #heads: readonly ExpectedHead[];
   /** Records whose hashes are kept; what stands in the files behind them may be torn. */
   readonly #kept: number;
+  readonly #isFull: boolean;
   readonly #first: number;
+  #size: number;
   /** Heads of before the first record. */
   readonly #older: readonly ExpectedHead[];
   #nextHead = 0;
   /** The newest head that was right. */
   #soundUpTo = 0;
   #wrongHead: ExpectedHead | undefined;
+  #isInDoubt = false;
   /** The first record whose kept hash is another. */
   #wrongLeaf: number | undefined;
   #wrongFile: string | undefined;
@@ -48,14 +55,17 @@ export class TreeCheck {
     frontier: Frontier,
     heads: readonly ExpectedHead[],
     kept: number,
+    isFull: boolean,
   ) {
     this.#files = files;
     this.#frontier = frontier;
+    this.#isFull = isFull || files === undefined;
+    this.#size = frontier.size;
     this.#first = frontier.size + 1;
     this.#older = heads.filter(({ size }) => size < frontier.size);
     this.#heads = heads.slice(this.#older.length);
     this.#kept = kept;
-    this.#checkHeads();
+    if (this.#isHead) this.#compareHeads(this.root());
   }
 
   /**
@@ -69,6 +79,7 @@ export class TreeCheck {
     first: number,
     heads: readonly ExpectedHead[],
     kept: number,
+    isFull: boolean,
   ): TreeCheck | VerifyFault {
     let files: TreeFiles | undefined;
     try {
@@ -86,21 +97,39 @@ export class TreeCheck {
     }
     try {
       const frontier = new Frontier(first - 1, files?.node);
-      return new TreeCheck(files, frontier, heads, files === undefined ? 0 : kept);
+      return new TreeCheck(files, frontier, heads, files === undefined ? 0 : kept, isFull);
     } catch (error) {
       return asFault('missing', files?.folder ?? directory, error);
     }
   }
 
+  /**
+   * Whether something does not fit that only a check in full can explain: a record, or a hash that is
+   * missing or damaged.
+   */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt && !this.#isFull;
+  }
+
   /** The next record's line. */
   add(bytes: Buffer, start: number, end: number): void {
+    this.#size += 1;
+    if (this.#isFull) this.#grow(leafHashAt(bytes, start, end));
+    else if (this.#isHead) this.#proveHeads(leafHashAt(bytes, start, end));
+  }
+
+  get #isHead(): boolean {
+    return this.#heads[this.#nextHead]?.size === this.#size;
+  }
+
+  #grow(leaf: Hash): void {
     const index = this.#frontier.size;
-    const leaf = leafHashAt(bytes, start, end);
-    this.#frontier.add(leaf, index < this.#kept ? this.#onNode : undefined);
-    if (index < this.#kept && this.#wrongLeaf === undefined && this.#keptLeaf(index) !== leaf) {
+    const isKept = index < this.#kept;
+    this.#frontier.add(leaf, isKept ? this.#onNode : undefined);
+    if (isKept && this.#wrongLeaf === undefined && this.#keptLeaf(index) !== leaf) {
       this.#wrongLeaf = index + 1;
     }
-    if (this.#heads[this.#nextHead]?.size === index + 1) this.#checkHeads();
+    if (this.#isHead) this.#compareHeads(this.root());
   }
 
   /** Whether a line is what the hashes have for a record; undefined where they have none. */
@@ -109,17 +138,34 @@ export class TreeCheck {
     return leaf === undefined ? undefined : leaf === leafHash(line);
   };
 
-  root(): string {
-    return toBase64(this.#frontier.root());
+  /** In Base64; undefined where the tree was not built. */
+  root(): string | undefined {
+    return this.#isFull || this.#size < this.#first ? toBase64(this.#frontier.root()) : undefined;
   }
 
-  #checkHeads(): void {
-    const { size } = this.#frontier;
-    for (; this.#heads[this.#nextHead] !== undefined; this.#nextHead += 1) {
+  #compareHeads(root: string | undefined): void {
+    for (; this.#isHead; this.#nextHead += 1) {
       const head = this.#heads[this.#nextHead]!;
-      if (head.size > size) return;
-      if (head.root === this.root()) this.#soundUpTo = size;
+      if (head.root === root) this.#soundUpTo = head.size;
       else this.#wrongHead ??= head;
+    }
+  }
+
+  /** The last record of the heads here is in their tree. */
+  #proveHeads(leaf: Hash): void {
+    const size = this.#size;
+    try {
+      const path = inclusionPath(size - 1, size, this.#files!.node);
+      for (; this.#isHead; this.#nextHead += 1) {
+        const root = fromBase64(this.#heads[this.#nextHead]!.root);
+        if (root === undefined || !isIncluded(leaf, size - 1, size, path, root)) {
+          this.#isInDoubt = true;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof AuditError)) throw error;
+      this.#isInDoubt = true;
+      this.#nextHead = this.#heads.length;
     }
   }
 
@@ -206,11 +252,12 @@ export class TreeCheck {
 
   /** Whether the tree goes on from a head whose records are gone; undefined if nobody can tell any more. */
   #compareOlder({ size, root }: ExpectedHead): boolean | undefined {
-    const [hash, now] = [fromBase64(root), this.#frontier.root()];
-    if (size === 0 || hash === undefined || this.#files === undefined) return undefined;
+    const newest = this.#heads[this.#nextHead - 1];
+    const hash = fromBase64(root);
+    if (size === 0 || hash === undefined || newest === undefined) return undefined;
     try {
-      const path = consistencyPath(size, this.#frontier.size, this.#files.node);
-      return isConsistent(size, hash, this.#frontier.size, now, path);
+      const path = consistencyPath(size, newest.size, this.#files!.node);
+      return isConsistent(size, hash, newest.size, fromBase64(newest.root)!, path);
     } catch (error) {
       if (error instanceof AuditError) return undefined;
       throw error;
