@@ -5,6 +5,7 @@ import type { Manifest } from '../ledger/manifest.js';
 import { hashOf, NO_HASH } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
 import { diagnose, isRecord, type PlacedLine, sequenceOf } from './diagnosis.js';
+import { beginsWith } from './head.js';
 import { type LinesEnd, readBytes, walkLines } from './lines.js';
 import type { VerifyFault } from './report.js';
 import type { TreeCheck } from './tree-check.js';
@@ -101,8 +102,7 @@ export class ChainWalk {
         broken = Buffer.from(bytes.subarray(start, lineEnd));
         return false;
       }
-      const head = `{"seq":${this.#sequence},"prev":"${this.#hash}"`;
-      if (bytes.toString('latin1', start, start + head.length) !== head) {
+      if (!beginsWith(bytes, start, this.#sequence, this.#hash)) {
         broken = Buffer.from(bytes.subarray(start, lineEnd));
         return false;
       }
