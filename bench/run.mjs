@@ -7,6 +7,7 @@ import { durable } from './durable.mjs';
 import { emit } from './emit.mjs';
 import { http } from './http.mjs';
 import { evidence } from './evidence.mjs';
+import { kafka } from './kafka.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
@@ -30,6 +31,7 @@ const benches = {
   http,
   otlp,
   rules,
+  kafka,
   template,
   weight,
 };

@@ -1,5 +1,6 @@
 import type { ByteSink } from './byte-sink.js';
 import { CLOSE_BRACE, COMMA, type JsonSource, QUOTE } from './json-source.js';
+import type { Remarks } from './remarks.js';
 import { decodeString } from './string.js';
 
 /** The actor's five texts, in the order of Flipt's schemas. */
@@ -67,3 +68,28 @@ function nameAt(source: JsonSource, from: number, end: number): number {
   }
   return index;
 }
+
+/** What the last actor was written as: events come in bursts, and those of a request have the same actor. */
+export class LastActor {
+  #text = '';
+  #bytes: Buffer = Buffer.alloc(0);
+  #exact = true;
+
+  /** Writes it where it is this one. */
+  write(text: string, sink: ByteSink, remarks: Remarks): boolean {
+    if (text !== this.#text) return false;
+    sink.append(this.#bytes);
+    remarks.actorExact = this.#exact;
+    return true;
+  }
+
+  /** Notes what was written since `from`. */
+  remember(text: string, sink: ByteSink, from: number, remarks: Remarks): void {
+    if (text.length > MAX_REMEMBERED_LENGTH) return;
+    this.#text = text;
+    this.#bytes = Buffer.from(sink.bytes.subarray(from, sink.at));
+    this.#exact = remarks.actorExact;
+  }
+}
+
+const MAX_REMEMBERED_LENGTH = 4096;

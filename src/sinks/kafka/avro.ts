@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../event/event.js';
 import { actorTextOf, payloadTextOf } from '../../event/texts.js';
-import { findActor, places, writePlace } from './actor.js';
+import { findActor, LastActor, places, writePlace } from './actor.js';
 import { ByteSink } from './byte-sink.js';
 import {
   COMMA,
@@ -38,7 +38,7 @@ export function encodeAvro(event: AuditEvent, remarks: Remarks, frame?: Buffer):
   const words = version.length + type.length + action.length + status.length + timestamp.length;
   // `"":0,` becomes ten bytes, and nothing grows more; a UTF-16 unit takes three bytes.
   sink.begin(256 + 3 * (words + actor.length) + 6 * payload.length);
-  if (frame !== undefined) sink.prefix(frame);
+  if (frame !== undefined) sink.append(frame);
   writeText(version);
   writeText(type);
   writeText(action);
@@ -69,11 +69,15 @@ function writeText(text: string): void {
   close(from);
 }
 
+const lastActor = new LastActor();
+
 function writeActor(actor: string, remarks: Remarks): void {
   if (actor === 'null') {
     sink.byte(0); // the union's first branch, null
     return;
   }
+  if (lastActor.write(actor, sink, remarks)) return;
+  const from = sink.at;
   sink.byte(2);
   source.open(actor);
   remarks.actorExact = findActor(source);
@@ -84,6 +88,7 @@ function writeActor(actor: string, remarks: Remarks): void {
     if (start !== end && !writePlace(source, sink, start, end)) remarks.actorExact = false;
     close(text);
   }
+  lastActor.remember(actor, sink, from, remarks);
 }
 
 /** A map: a block of entries with their count before it, and an empty block. */

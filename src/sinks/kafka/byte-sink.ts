@@ -29,7 +29,7 @@ export class ByteSink {
     return Buffer.from(value);
   }
 
-  prefix(bytes: Uint8Array): void {
+  append(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.at);
     this.at += bytes.length;
   }

@@ -55,7 +55,7 @@ export class PlatformaticProducer implements KafkaProducer {
     let partitions: number[] = [];
     try {
       const count = await this.#countPartitions(client, topic, signal);
-      partitions = records.map(({ key }) => partitionOf(this.#library!, key, count));
+      partitions = assign(this.#library, records, count);
       const messages = records.map((record, index) => toMessage(topic, record, partitions[index]!));
       await client.send({ messages });
     } catch (error) {
@@ -162,8 +162,17 @@ async function countOf(client: Client, topic: string): Promise<number> {
   return count;
 }
 
-function partitionOf(library: Library, key: string, count: number): number {
-  return library.compatibilityPartitioner(undefined as never, Buffer.from(key)) % count;
+/** The partition of each record; keys come again and again, and hashing one takes longer than looking it up. */
+function assign(library: Library, records: readonly KafkaRecord[], count: number): number[] {
+  const chosen = new Map<string, number>();
+  return records.map(({ key }) => {
+    let partition = chosen.get(key);
+    if (partition === undefined) {
+      partition = library.compatibilityPartitioner(undefined as never, Buffer.from(key)) % count;
+      chosen.set(key, partition);
+    }
+    return partition;
+  });
 }
 
 function toMessage(topic: string, { key, value, headers }: KafkaRecord, partition: number) {

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../event/event.js';
 import { actorTextOf, payloadTextOf } from '../../event/texts.js';
-import { findActor, places } from './actor.js';
+import { findActor, LastActor, places } from './actor.js';
 import { ByteSink } from './byte-sink.js';
 import {
   BACKSLASH,
@@ -42,11 +42,11 @@ export function encodeProtobuf(event: AuditEvent, remarks: Remarks, frame?: Buff
   const words = version.length + type.length + action.length + status.length;
   // `0,` in an array becomes eleven bytes, and nothing grows more.
   sink.begin(256 + 3 * (words + actor.length) + 6 * payload.length);
-  if (frame !== undefined) sink.prefix(frame);
+  if (frame !== undefined) sink.append(frame);
   writeText(0x0a, version);
   writeText(0x12, type);
   writeText(0x1a, action);
-  writeMetadata(actor, remarks);
+  writeActor(actor, remarks);
   if (payload !== 'null') {
     source.open(payload);
     sink.byte(0x2a);
@@ -105,6 +105,15 @@ function writeShort(text: string): void {
   const length = sink.text(text);
   if (length < 128) sink.bytes[from - 1] = length;
   else sink.lengthBefore(from, 1);
+}
+
+const lastActor = new LastActor();
+
+function writeActor(actor: string, remarks: Remarks): void {
+  if (lastActor.write(actor, sink, remarks)) return;
+  const from = sink.at;
+  writeMetadata(actor, remarks);
+  lastActor.remember(actor, sink, from, remarks);
 }
 
 /** An absent actor is an empty one, as Flipt has it. */

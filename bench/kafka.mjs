@@ -1,0 +1,123 @@
+// kafkaSink against its bare client, which sends the same bytes, encoded before, in the same batches to the
+// same broker; and its two encoders against JSON.stringify of the same event.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createEvent } from 'otel-audit';
+import { kafkaSink } from 'otel-audit/sinks/kafka';
+import { folders } from '../scripts/kafka/places.mjs';
+import { Goal, measure, nanosEach, ratios } from './harness.mjs';
+import { internal } from './internal.mjs';
+import { actor, payloads } from './samples.mjs';
+
+const BATCH = 512; // a lane's batch
+const context = { signal: new AbortController().signal, attempt: 1 };
+
+export async function kafka(settings) {
+  return [...(await encoding(settings)), ...(await sending(settings))];
+}
+
+async function encoding({ rounds, scale }) {
+  const { encodeProtobuf } = await internal('sinks/kafka/protobuf.ts');
+  const { encodeAvro } = await internal('sinks/kafka/avro.ts');
+  const count = Math.ceil(40_000 * scale);
+  const goals = [];
+  for (const [size, payload] of Object.entries(payloads)) {
+    const events = sampleEvents(payload);
+    const remarks = {};
+    const each = (encode) => () =>
+      nanosEach(count, () => {
+        for (let done = 0; done < count; done += 1) encode(events[done % BATCH], remarks);
+      });
+    const times = await measure(
+      {
+        json: each((event) => JSON.stringify(event)),
+        protobuf: each(encodeProtobuf),
+        avro: each(encodeAvro),
+      },
+      rounds,
+    );
+    for (const name of ['protobuf', 'avro']) {
+      const what = `Kafka ${name} encoding against JSON.stringify, ${size}`;
+      goals.push(new Goal(what, ratios(times.json, times[name]), { atLeast: 0.7 }));
+    }
+  }
+  return goals;
+}
+
+async function sending({ rounds, scale }) {
+  if (!existsSync(folders.kafka) || spawnSync('java', ['-version']).status !== 0) {
+    console.warn(
+      'no Kafka, or no Java, to measure with: node scripts/fetch-kafka.mjs fetches the former',
+    );
+    return [];
+  }
+  const script = fileURLToPath(new URL('../scripts/kafka.mjs', import.meta.url));
+  const broker = spawn(process.execPath, [script, '--no-registry'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = await once(createInterface({ input: broker.stdout }), 'line');
+  const { bootstrapServers } = JSON.parse(line);
+  const goals = [];
+  for (const encoding of ['protobuf', 'avro']) {
+    const events = sampleEvents(payloads['300 B']);
+    const topic = `bench-${encoding}`;
+    const sink = kafkaSink({
+      topic,
+      encoding,
+      bootstrapServers: [bootstrapServers],
+      createTopic: { partitions: 3 },
+    });
+    await sink.sendAudits(events, context);
+    const bare = await bareClient(bootstrapServers, topic, events, encoding);
+    const batches = Math.ceil(60 * scale);
+    const each = (send) => async () => {
+      const start = process.hrtime.bigint();
+      for (let done = 0; done < batches; done += 1) await send();
+      return Number(process.hrtime.bigint() - start);
+    };
+    const times = await measure(
+      { ours: each(() => sink.sendAudits(events, context)), bare: each(bare.send) },
+      rounds,
+    );
+    await sink.close();
+    await bare.close();
+    const fastest = Math.min(...times.ours);
+    const perSecond = Math.round((batches * BATCH) / (fastest / 1e9) / 1000);
+    const what = `Kafka ${encoding}, encoding included, against the bare client (up to ${perSecond} k events/s)`;
+    goals.push(new Goal(what, ratios(times.bare, times.ours), { atLeast: 0.85 }));
+  }
+  broker.stdin.end();
+  await once(broker, 'exit');
+  return goals;
+}
+
+/** Sends what the sink sends: the same keys, headers and values, the latter two made before. */
+async function bareClient(bootstrapServers, topic, events, encoding) {
+  const { Producer } = await import('@platformatic/kafka');
+  const { toRecord } = await internal('sinks/kafka/record.ts');
+  const producer = new Producer({
+    clientId: 'bare',
+    bootstrapBrokers: [bootstrapServers],
+    idempotent: true,
+    retries: 2,
+  });
+  const messages = events.map((event) => {
+    const { key, value, headers } = toRecord(event, event.type, encoding);
+    const named = headers.map(([name, text]) => [Buffer.from(name), Buffer.from(text)]);
+    return { topic, key: Buffer.from(key), value, headers: new Map(named) };
+  });
+  return {
+    send: () => producer.send({ messages: messages.map((message) => ({ ...message })) }),
+    close: () => producer.close(),
+  };
+}
+
+function sampleEvents(payload) {
+  return Array.from({ length: BATCH }, () =>
+    createEvent({ type: 'flag', action: 'updated', actor, payload }),
+  );
+}
