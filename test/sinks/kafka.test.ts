@@ -18,6 +18,7 @@ import {
   type KafkaSinkOptions,
   kafkaSink,
 } from '../../src/sinks/kafka.js';
+import { root, run } from '../package/packed.js';
 import { ca as otherCa } from '../support/certificates.js';
 import {
   describeWithOwnBroker,
@@ -428,6 +429,20 @@ describeWithOwnBroker('Apache Kafka', () => {
       expect([key, partition]).toEqual([key, chosen]);
     }
     expect(records).toHaveLength(keys.length);
+  });
+
+  it('does not keep a process alive that has sent what it had', () => {
+    // The packed package: Jest's own modules cannot tell.
+    const options = plain();
+    const program = `
+      const { kafkaSink } = require('./dist/cjs/sinks/kafka.js');
+      const { createEvent } = require('./dist/cjs/index.js');
+      const event = createEvent({ id: 'e-1', type: 'flag', action: 'created' });
+      const context = { signal: new AbortController().signal, attempt: 1 };
+      kafkaSink(${JSON.stringify(options)}).sendAudits([event], context).then(
+        () => console.log('sent'),
+      );`;
+    expect(run(process.execPath, ['-e', program], { cwd: root }).stdout).toBe('sent\n');
   });
 
   it('is written to by another client through the same interface', async () => {

@@ -5,7 +5,23 @@ import {
   requireWord,
   show,
 } from '../../http/options.js';
-import type { Cluster, Sasl } from './platformatic.js';
+
+/** How to reach the brokers. */
+export interface Cluster {
+  /** The factory, for messages. */
+  readonly sink: string;
+  readonly bootstrapServers: readonly string[];
+  readonly sasl: Sasl | undefined;
+  readonly tls: { readonly ca?: string | Buffer; readonly rejectUnauthorized: boolean } | undefined;
+  /** A topic that is missing is made so; undefined: it is a fault. */
+  readonly createTopic: { readonly partitions: number; readonly replicas: number } | undefined;
+}
+
+export interface Sasl {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'PLAIN';
+  readonly username: string;
+  readonly password: string;
+}
 
 /** How to log in (SASL). */
 export interface KafkaAuthentication {

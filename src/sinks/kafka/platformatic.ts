@@ -2,27 +2,11 @@ import type { Producer } from '@platformatic/kafka';
 import { quote } from '../../http/quote.js';
 import { SinkError } from '../../sink.js';
 import { errorsIn, faultOf, isUnknownTopic, storedIn, textOf } from './fault.js';
+import type { Cluster } from './options.js';
 import type { KafkaBatch, KafkaProducer, KafkaRecord } from './producer.js';
 
 type Library = typeof import('@platformatic/kafka');
 type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
-
-/** How to reach the brokers. */
-export interface Cluster {
-  /** The factory, for messages. */
-  readonly sink: string;
-  readonly bootstrapServers: readonly string[];
-  readonly sasl: Sasl | undefined;
-  readonly tls: { readonly ca?: string | Buffer; readonly rejectUnauthorized: boolean } | undefined;
-  /** A topic that is missing is made so; undefined: it is a fault. */
-  readonly createTopic: { readonly partitions: number; readonly replicas: number } | undefined;
-}
-
-export interface Sasl {
-  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'PLAIN';
-  readonly username: string;
-  readonly password: string;
-}
 
 /**
  * Sends with @platformatic/kafka, which is loaded when first needed: idempotent, acknowledged by all in-sync
@@ -52,6 +36,7 @@ export class PlatformaticProducer implements KafkaProducer {
     const client = this.#client;
     const discard = () => this.#discard(client);
     signal.addEventListener('abort', discard);
+    keepAlive(client, true);
     let partitions: number[] = [];
     try {
       const count = await this.#countPartitions(client, topic, signal);
@@ -63,6 +48,7 @@ export class PlatformaticProducer implements KafkaProducer {
       throw this.#failure(error, partitions);
     } finally {
       signal.removeEventListener('abort', discard);
+      keepAlive(client, false);
     }
   }
 
@@ -179,6 +165,14 @@ function toMessage(topic: string, { key, value, headers }: KafkaRecord, partitio
   const named = new Map<Buffer, Buffer>();
   for (const [name, text] of headers) named.set(bytesOf(name), bytesOf(text));
   return { topic, partition, key: bytesOf(key), value, headers: named };
+}
+
+/** A connection keeps the process alive only while something is sent over it. */
+function keepAlive(client: Client, alive: boolean): void {
+  for (const [, { socket }] of client.connections) {
+    if (alive) socket?.ref();
+    else socket?.unref();
+  }
 }
 
 /** Ends a client at once: a close that is polite waits for a broker that may hang. */

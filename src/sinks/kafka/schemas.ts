@@ -7,36 +7,38 @@ export interface Schema {
   readonly schema: string;
 }
 
-const PROTOBUF = `// An audit event as otel-audit and Flipt write it to Kafka.
-syntax = "proto3";
-
-package flipt.audit;
-
-import "google/protobuf/struct.proto";
-import "google/protobuf/timestamp.proto";
-
-message Actor {
-  string authentication = 1;
-  string ip = 2;
-  string email = 3;
-  string name = 4;
-  string picture = 5;
-}
-
-message Metadata {
-  optional Actor actor = 1;
-}
-
-message Event {
-  string version = 1;
-  string type = 2;
-  string action = 3;
-  Metadata metadata = 4;
-  optional google.protobuf.Struct payload = 5;
-  google.protobuf.Timestamp timestamp = 6;
-  optional string status = 7;
-}
-`;
+const PROTOBUF = [
+  '// An audit event as otel-audit and Flipt write it to Kafka.',
+  'syntax = "proto3";',
+  '',
+  'package flipt.audit;',
+  '',
+  'import "google/protobuf/struct.proto";',
+  'import "google/protobuf/timestamp.proto";',
+  '',
+  'message Actor {',
+  '  string authentication = 1;',
+  '  string ip = 2;',
+  '  string email = 3;',
+  '  string name = 4;',
+  '  string picture = 5;',
+  '}',
+  '',
+  'message Metadata {',
+  '  optional Actor actor = 1;',
+  '}',
+  '',
+  'message Event {',
+  '  string version = 1;',
+  '  string type = 2;',
+  '  string action = 3;',
+  '  Metadata metadata = 4;',
+  '  optional google.protobuf.Struct payload = 5;',
+  '  google.protobuf.Timestamp timestamp = 6;',
+  '  optional string status = 7;',
+  '}',
+  '',
+].join('\n');
 
 const AVRO =
   '{"type":"record","name":"event","fields":[{"name":"version","type":"string"},{"name":"type","type":"string"},{"name":"action","type":"string"},{"name":"metadata","type":{"type":"record","name":"metadata","fields":[{"name":"actor","type":["null",{"type":"record","name":"actor","fields":[{"name":"authentication","type":"string"},{"name":"ip","type":"string"},{"name":"email","type":"string"},{"name":"name","type":"string"},{"name":"picture","type":"string"}]}]}]}},{"name":"timestamp","type":"string"},{"name":"status","type":"string"},{"name":"payload","type":{"type":"map","values":["null","string","int","boolean","float","double",{"type":"map","values":["null","string","int","boolean","float","double"]}]}}]}';
