@@ -7,6 +7,7 @@ import type { SinkEntry } from '../exporter/options.js';
 import { AuditSpanProcessor } from '../exporter/processor.js';
 import type { OnError } from '../exporter/reporter.js';
 import { alwaysRecord, type Sampler } from '../exporter/sampler.js';
+import type { CheckpointOptions } from '../ledger/checkpoint-options.js';
 import type { Sink } from '../sink.js';
 import { AuditConfigError } from './fault.js';
 import { readConfigFile } from './reading.js';
@@ -27,6 +28,8 @@ export interface CreateAuditOptions {
   readonly sampler?: Sampler | undefined;
   /** Sinks made in code, beside those of the configuration. */
   readonly sinks?: Readonly<Record<string, Sink | SinkEntry>> | undefined;
+  /** Publishes the checkpoints that `audit.ledger.checkpoint` has made; as of `SinkSpanExporter`. */
+  readonly onCheckpoint?: CheckpointOptions['onCheckpoint'];
   /** As of `SinkSpanExporter`. */
   readonly onError?: OnError | undefined;
   /** As of `SinkSpanExporter`. */
@@ -66,7 +69,14 @@ export async function createAudit(
   source: string | URL | AuditConfig,
   options: CreateAuditOptions = {},
 ): Promise<Audit> {
-  const { strict, env = process.env, sampler, sinks = {}, ...rest } = requireKnown(options);
+  const {
+    strict,
+    env = process.env,
+    sampler,
+    sinks = {},
+    onCheckpoint,
+    ...rest
+  } = requireKnown(options);
   const recorded = alwaysRecord(sampler ?? parentBasedAlwaysOn);
   const path = pathOf(source);
   const { planAudit } = await loadPlan();
@@ -76,6 +86,7 @@ export async function createAudit(
     strict: strict === 'flipt',
     env: env as Environment,
     taken: Object.keys(sinks),
+    onCheckpoint,
   });
   for (const remark of plan.remarks) warn(`createAudit: ${remark}`);
   if (sampler === undefined && env.OTEL_TRACES_SAMPLER) {
@@ -99,7 +110,7 @@ export async function createAudit(
   }
 }
 
-const OPTIONS = ['strict', 'env', 'sampler', 'sinks', 'onError', 'clock', 'random'];
+const OPTIONS = ['strict', 'env', 'sampler', 'sinks', 'onCheckpoint', 'onError', 'clock', 'random'];
 
 function requireKnown(options: CreateAuditOptions): CreateAuditOptions {
   if (typeof options !== 'object' || options === null) {

@@ -90,13 +90,20 @@ function readText(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= MAX_TEXT ? value : undefined;
 }
 
-/** One of the words; in Flipt an empty text is the default. */
+/** One of the words; an empty text is the default, as in Flipt. */
 export function word<const Word extends string>(
   words: readonly Word[],
 ): z.ZodType<Word | '', Word | ''> {
-  const list = words.join(' or ');
-  return field({ allowed: list, kind: list }, orExpression({ enum: [...words, ''] }), (value) =>
-    [...words, '' as const].find((one) => one === value),
+  return choice([...words, ''], words.join(' or '));
+}
+
+/** One of the words. */
+export function choice<const Word extends string>(
+  words: readonly Word[],
+  allowed = words.join(' or '),
+): z.ZodType<Word, Word> {
+  return field({ allowed, kind: allowed }, orExpression({ enum: [...words] }), (value) =>
+    words.find((one) => one === value),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { checkNames, overridesFrom } from './environment.js';
-import { type ConfigFault, type Faults, pathTo } from './fault.js';
+import { type Faults, pathTo } from './fault.js';
 import { outline } from './outline.js';
 import { configSchema, type Settings } from './schema.js';
 import { type Environment, substitute, substituteAsFlipt } from './substitution.js';
@@ -69,14 +69,35 @@ export function loadConfig(given: unknown, { env, strict }: LoadOptions): Loaded
 function read(tree: Tree, faults: Faults): Settings {
   const parsed = configSchema.safeParse(tree);
   if (parsed.success) return parsed.data;
-  addIssues(parsed.error.issues, faults);
+  const issues = parsed.error.issues.flatMap((issue) => issuesIn(issue));
+  const known = new Set(faults.map(({ path }) => path));
   let sound: Tree = tree;
-  for (const { path } of parsed.error.issues) sound = without(sound, path);
+  for (const { keys, message } of issues) {
+    const path = keys.reduce<string>((parent, key) => pathTo(parent, key as string | number), '');
+    // What an expression did not give cannot be of the right type either.
+    if (!known.has(path)) faults.push({ path, message });
+    sound = without(sound, keys);
+  }
   // A section that lacks what it requires goes as a whole; in the end nothing is left to be wrong.
   for (let again = configSchema.safeParse(sound); ; again = configSchema.safeParse(sound)) {
     if (again.success) return again.data;
     for (const { path } of again.error.issues) sound = without(sound, path.slice(0, -1));
   }
+}
+
+interface Issue {
+  readonly keys: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Of a place that may hold several things, the issues with the one that was meant: its type fits. */
+function issuesIn(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): Issue[] {
+  const keys = [...above, ...issue.path];
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find((errors) => errors.every(({ path }) => path.length > 0));
+    if (meant !== undefined) return meant.flatMap((inner) => issuesIn(inner, keys));
+  }
+  return [{ keys, message: issue.message }];
 }
 
 /** The tree without a member; where it is not there, or an element of a list, without what holds it. */
@@ -128,23 +149,4 @@ function unfoldLedger(tree: Tree): Tree {
   if (ledger === 'false') return withValue(tree, ['audit', 'ledger'], false);
   if (typeof ledger !== 'string') return tree;
   return withValue(tree, ['audit', 'ledger'], { directory: ledger });
-}
-
-function addIssues(issues: readonly z.core.$ZodIssue[], faults: Faults): void {
-  const known = new Set(faults.map(({ path }) => path));
-  for (const fault of issues.flatMap((issue) => faultsOf(issue, []))) {
-    // What an expression did not give cannot be of the right type either.
-    if (!known.has(fault.path)) faults.push(fault);
-  }
-}
-
-function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): ConfigFault[] {
-  const keys = [...above, ...issue.path];
-  if (issue.code === 'invalid_union') {
-    // The alternative that was meant is the one whose type fits.
-    const meant = issue.errors.find((errors) => errors.every(({ path }) => path.length > 0));
-    if (meant !== undefined) return meant.flatMap((inner) => faultsOf(inner, keys));
-  }
-  const path = keys.reduce<string>((parent, key) => pathTo(parent, key as string | number), '');
-  return [{ path, message: issue.message }];
 }

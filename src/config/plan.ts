@@ -1,5 +1,9 @@
 import { messageOf } from '../errors.js';
 import type { SinkEntry, SinkSpanExporterOptions } from '../exporter/options.js';
+import type { RedactOptions } from '../exporter/redact.js';
+import { type SpanRule, type SpanRules, spanRules } from '../exporter/rules.js';
+import type { CheckpointOptions } from '../ledger/checkpoint-options.js';
+import { type LedgerOptions, resolveLedgerOptions } from '../ledger/options.js';
 import type { Sink } from '../sink.js';
 import { type Audit, CLOUD_KEY, checkAcross, checkerOf } from './checks.js';
 import { commonDelivery, webhookDelivery } from './delivery.js';
@@ -16,6 +20,8 @@ import { SINKS, type SinkName } from './sinks.js';
 import { type FliptFault, fliptFault } from './strict.js';
 import type { Environment } from './substitution.js';
 
+type OnCheckpoint = NonNullable<CheckpointOptions['onCheckpoint']>;
+
 /** Where a configuration comes from and how it is read. */
 export interface PlanOptions {
   /** What errors call it. */
@@ -25,6 +31,8 @@ export interface PlanOptions {
   readonly env: Environment;
   /** Names of sinks that code has taken. */
   readonly taken: readonly string[];
+  /** Publishes checkpoints, where the file has some made. */
+  readonly onCheckpoint?: OnCheckpoint | undefined;
 }
 
 /** What an exporter is made with. */
@@ -37,7 +45,7 @@ export interface Plan {
 
 /** @throws {AuditConfigError} naming every fault; in strict mode the first. */
 export async function planAudit(given: unknown, options: PlanOptions): Promise<Plan> {
-  const { origin, strict, env, isFile, taken } = options;
+  const { origin, strict, env, isFile, taken, onCheckpoint } = options;
   const loaded = loadConfig(given, { env, strict });
   const { settings, secrets, faults } = loaded;
   const audit = settings.audit ?? {};
@@ -66,7 +74,8 @@ export async function planAudit(given: unknown, options: PlanOptions): Promise<P
     entryOf(name, sink, audit, strict, faults),
   ]);
   const checker = checkerOf('audit.events', audit.events, audit, strict, faults);
-  const ledger = ledgerOf(audit, isFile);
+  const ledger = ledgerOf(audit, isFile, onCheckpoint, faults);
+  const rules = rulesOf(audit, faults);
   if (faults.length === 0 && ledger === undefined && entries.length + taken.length === 0) {
     faults.push({ path: 'audit', message: 'names neither a ledger nor a sink that is enabled' });
   }
@@ -82,7 +91,13 @@ export async function planAudit(given: unknown, options: PlanOptions): Promise<P
   return {
     options: {
       sinks: Object.fromEntries(entries),
-      ...present({ checker, ledger, maxEventBytes: audit.maxEventBytes }),
+      ...present({
+        checker,
+        ledger,
+        rules,
+        redact: redactOf(audit),
+        maxEventBytes: audit.maxEventBytes,
+      }),
       delivery: commonDelivery(audit, strict),
     },
     remarks: [...loaded.remarks, ...remarksOn(audit)],
@@ -120,12 +135,53 @@ function entryOf(
 
 const DEFAULT_LEDGER = './audit';
 
-function ledgerOf({ ledger }: Audit, isFile: boolean): SinkSpanExporterOptions['ledger'] {
-  if (ledger === false) return undefined;
-  if (ledger === undefined) return isFile ? DEFAULT_LEDGER : undefined;
-  if (typeof ledger === 'string') return ledger || DEFAULT_LEDGER;
-  const { directory, checkpoint: _, ...others } = ledger;
-  return { ...others, directory: directory || DEFAULT_LEDGER };
+function ledgerOf(
+  { ledger }: Audit,
+  isFile: boolean,
+  onCheckpoint: OnCheckpoint | undefined,
+  faults: Faults,
+): LedgerOptions | undefined {
+  if (ledger === false || (ledger === undefined && !isFile)) return undefined;
+  const { checkpoint, directory, ...others } = typeof ledger === 'object' ? ledger : {};
+  const options: LedgerOptions = {
+    ...others,
+    directory: directory || (typeof ledger === 'string' && ledger) || DEFAULT_LEDGER,
+    ...(checkpoint && { checkpoint: { ...checkpoint, key: pemOf(checkpoint.key), onCheckpoint } }),
+  };
+  try {
+    resolveLedgerOptions('audit.ledger', options);
+  } catch (error) {
+    const [, path = 'audit.ledger', message] = LEDGER_FAULT.exec(messageOf(error)) ?? [];
+    addUnlessTold(faults, { path, message: message ?? messageOf(error) });
+  }
+  return options;
+}
+
+const LEDGER_FAULT = /^SinkSpanExporter: (audit\.ledger[\w.]*):? (.*)$/s;
+
+/** Many tools keep a variable on one line. */
+function pemOf(key: string): string {
+  return key.includes('\n') ? key : key.replaceAll('\\n', '\n');
+}
+
+function rulesOf({ rules }: Audit, faults: Faults): SpanRules | undefined {
+  if (rules === undefined) return undefined;
+  try {
+    return spanRules(rules as unknown as readonly SpanRule[]);
+  } catch (error) {
+    const [, place = '', message] = RULE_FAULT.exec(messageOf(error)) ?? [];
+    addUnlessTold(faults, { path: `audit.rules${place}`, message: message ?? messageOf(error) });
+    return undefined;
+  }
+}
+
+/** Attributes have dots, so a place may hold a name in quotes. */
+const RULE_FAULT = /^spanRules: rules((?:\[\d+\]|\["[^"]*"\]|\.\w+)*) (.*)$/s;
+
+function redactOf({ redact }: Audit): RedactOptions | undefined {
+  if (redact === undefined) return undefined;
+  const { paths, mode, key } = redact;
+  return { paths, mode, ...present({ key: key || undefined }) };
 }
 
 /** What is odd and loads all the same, for it does in Flipt. */

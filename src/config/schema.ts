@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   bytes,
+  choice,
   fieldNotes,
   flag,
   fliptDuration,
@@ -202,14 +203,25 @@ const otlp = section(
   },
 );
 
-const checkpoint = section('Signed checkpoints of the ledger.', {
+const checkpoint = section('Signed checkpoints: heads of a Merkle tree over the records.', {
   origin: required(
-    text('the name under which checkpoints are signed, such as example.com/audit'),
-    'The name under which checkpoints are signed.',
+    text('the name of the log, such as audit.example.com/shop'),
+    "The log's name in its checkpoints: a URL without a scheme.",
   ),
-  key: required(secret('a signing key'), 'The signing key.'),
-  everyRecords: optional(number(1, Number.MAX_SAFE_INTEGER), 'A checkpoint after so many records.'),
-  everyMs: optional(milliseconds(1, MAX_TIMER_MS), 'A checkpoint after so long.'),
+  key: required(
+    secret('a private key in PEM, best as ${file:/path}'),
+    'The Ed25519 key that signs, as PKCS#8 in PEM; best as `${file:/path}`.',
+  ),
+  everyRecords: optional(
+    number(1, 2 ** 32),
+    'A checkpoint is made once so many records are durable and not covered,',
+    65_536,
+  ),
+  everyMs: optional(
+    milliseconds(1, MAX_TIMER_MS),
+    'and at the latest so long after the first of them.',
+    60_000,
+  ),
 });
 
 const ledger = section('The folder that keeps every event.', {
@@ -247,7 +259,7 @@ const redact = section('Values that are hidden before anything is written.', {
     texts('a list of paths such as payload.password'),
     'Paths into the event, such as `payload.password`.',
   ),
-  mode: required(word(['remove', 'mask', 'hmac']), 'What becomes of a value.'),
+  mode: required(choice(['remove', 'mask', 'hmac']), 'What becomes of a value.'),
   key: optional(secret(), 'The key of mode `hmac`.'),
 });
 
