@@ -10,6 +10,10 @@ const PEERS = {
     load: () => import('@opentelemetry/otlp-transformer') as Promise<object>,
     install: '@opentelemetry/otlp-transformer',
   },
+  '@platformatic/kafka': {
+    load: () => import('@platformatic/kafka') as Promise<object>,
+    install: '@platformatic/kafka@1 (or @2 from Node 22.22)',
+  },
 } satisfies Record<string, Peer>;
 
 /** Loads an optional peer now, so that its absence shows at the start and not at the first event. */

@@ -197,13 +197,25 @@ function remarksOn({ sinks = {} }: Audit): string[] {
   return remarks;
 }
 
+/** Options that are called otherwise in a file. */
+const FLIPTS_NAMES = {
+  signingSecret: 'signing_secret',
+  bootstrapServers: 'bootstrap_servers',
+  schemaRegistry: 'schema_registry',
+  requireTls: 'require_tls',
+  insecureSkipTls: 'insecure_skip_tls',
+};
+
 /** What a factory says of `webhookSink.signingSecret` is said of the key in the file. */
 function placed(path: string, message: string): ConfigFault {
   if (message === CLOUD_KEY) return { path: 'cloud.authentication.api_key', message };
   const match = /^(\w+)Sink\.?(\S*) (.*)$/s.exec(message);
   if (match === null) return { path, message };
   const [, , member, fault] = match;
-  const key = member!.replace('signingSecret', 'signing_secret').replace(/^apiKey$/, '');
+  const key = Object.entries(FLIPTS_NAMES).reduce(
+    (name, [ours, flipts]) => name.replace(ours, flipts),
+    member!,
+  );
   if (path === 'audit.sinks.cloud' && member === 'host')
     return { path: 'cloud.host', message: fault! };
   return { path: key === '' ? path : `${path}.${key}`, message: fault! };

@@ -161,17 +161,26 @@ const webhook = section('Posts to a URL, or by templates. Needs the package undi
   fields: fields(),
 });
 
-const kafka = section('Produces to a Kafka topic.', {
+const kafka = section('Produces to a Kafka topic. Needs the package @platformatic/kafka.', {
   ...ofEverySink,
   topic: optional(text(), 'The topic.'),
   bootstrap_servers: optional(texts('a list of host:port'), 'Brokers to begin with.', []),
-  encoding: optional(word(['protobuf', 'avro']), 'How events are written.', 'protobuf'),
+  encoding: optional(
+    word(['protobuf', 'avro', 'json']),
+    'How events are written; Flipt knows no `json`.',
+    'protobuf',
+  ),
   authentication: optional(
-    section('SASL SCRAM-SHA-256.', {
+    section('How to log in (SASL).', {
       username: optional(text(), 'The user.'),
       password: optional(secret(), 'The password.'),
+      mechanism: optional(
+        word(['SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN']),
+        '`PLAIN` sends the password as it is: let `require_tls` go with it.',
+        'SCRAM-SHA-256',
+      ),
     }),
-    'SASL SCRAM-SHA-256.',
+    'How to log in (SASL).',
   ),
   schema_registry: optional(
     section("A Confluent schema registry; the topic's schema is registered there.", {
@@ -181,6 +190,8 @@ const kafka = section('Produces to a Kafka topic.', {
   ),
   require_tls: optional(flag(), 'Connect with TLS.', false),
   insecure_skip_tls: optional(flag(), "Do not check the broker's certificate.", false),
+  ca: optional(text(), "Certificates in PEM to trust instead of Node's; best as `${file:/path}`."),
+  createTopic: optional(flag(), 'Make the topic where it is missing.', false),
 });
 
 const cloud = section(
@@ -281,9 +292,9 @@ const audit = section('What is audited and where it goes.', {
   ),
   sinks: optional(
     section('Where events go.', {
-      log: optional(log, 'Lines to a file or to stdout.'),
-      webhook: optional(webhook, 'Posts to a URL, or by templates. Needs the package undici.'),
-      kafka: optional(kafka, 'Produces to a Kafka topic.'),
+      log: optional(log, log.description!),
+      webhook: optional(webhook, webhook.description!),
+      kafka: optional(kafka, kafka.description!),
       cloud: optional(cloud, cloud.description!),
       otlp: optional(otlp, otlp.description!),
     }),

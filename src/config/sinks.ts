@@ -65,7 +65,31 @@ export const SINKS: Readonly<Record<SinkName, MakeSink>> = {
     return otlpSink(given({ url, headers, encoding, compression }));
   },
 
-  async kafka() {
-    throw new Error('is not in this version');
+  async kafka({ audit }) {
+    await requirePeer('@platformatic/kafka');
+    const settings = audit?.sinks?.kafka ?? {};
+    const {
+      encoding,
+      authentication: login = {},
+      schema_registry: registry,
+      createTopic,
+    } = settings;
+    if (registry?.url) await requirePeer('undici');
+    const { kafkaSink } = await import('../sinks/kafka.js');
+    const { username = '', password = '', mechanism } = login;
+    return kafkaSink({
+      topic: settings.topic ?? '',
+      bootstrapServers: settings.bootstrap_servers ?? [],
+      ...given({
+        encoding,
+        createTopic,
+        schemaRegistry: registry?.url ? { url: registry.url } : undefined,
+        requireTls: settings.require_tls,
+        insecureSkipTls: settings.insecure_skip_tls,
+        ca: settings.ca,
+        authentication:
+          username || password ? { username, password, ...given({ mechanism }) } : undefined,
+      }),
+    });
   },
 };

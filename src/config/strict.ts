@@ -30,7 +30,7 @@ function undecodableIn({ tree, faults }: Loaded): ConfigFault | undefined {
   });
 }
 
-function refusedIn({ settings, tree, faults }: Loaded): ConfigFault | undefined {
+function refusedIn({ settings, tree }: Loaded): ConfigFault | undefined {
   const { webhook, kafka, cloud } = settings.audit?.sinks ?? {};
   const capacity = numberAt(tree, 'capacity');
   const flushMs = durationAt(tree, 'flush_period');
@@ -54,13 +54,17 @@ function refusedIn({ settings, tree, faults }: Loaded): ConfigFault | undefined 
   if (cloud?.enabled && !settings.cloud?.authentication?.api_key) {
     return { path: 'cloud.authentication.api_key', message: CLOUD_KEY };
   }
-  if (kafka?.enabled && faults.some(({ path }) => path === ENCODING)) {
-    const given = memberOf(memberOf(memberOf(auditOf(tree), 'sinks'), 'kafka'), 'encoding');
-    return { path: ENCODING, message: `unsupported encoding: ${String(given).slice(0, 100)}` };
+  const encoding = memberOf(memberOf(memberOf(auditOf(tree), 'sinks'), 'kafka'), 'encoding');
+  if (kafka?.enabled && !ENCODINGS.includes(encoding)) {
+    return {
+      path: ENCODING,
+      message: `unsupported encoding: ${typeof encoding === 'string' ? encoding.slice(0, 100) : 'no text'}`,
+    };
   }
   return undefined;
 }
 
+const ENCODINGS: readonly unknown[] = ['protobuf', 'avro', '', undefined];
 const MINUTE_MS = 60_000;
 
 const auditOf = (tree: Tree): Tree | undefined => memberOf(tree, 'audit');

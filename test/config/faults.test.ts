@@ -130,6 +130,22 @@ audit:
       ['cloud.host must be the name of a host, not "https://x"'],
     ],
     [
+      'what Kafka refuses',
+      {
+        audit: {
+          sinks: {
+            kafka: {
+              enabled: true,
+              topic: 't',
+              bootstrap_servers: ['http://a'],
+              authentication: { username: 'u' },
+            },
+          },
+        },
+      },
+      ['audit.sinks.kafka.bootstrap_servers must be an array of host:port, and "http://a" is none'],
+    ],
+    [
       'half of a redaction',
       { audit: { ledger: 'x', redact: { paths: 'a' } } },
       ['audit.redact.mode must be remove or mask or hmac'],

@@ -90,6 +90,22 @@ const CASES: readonly FliptCase[] = [
     says: 'kafka bootstrap_servers not provided',
   },
   {
+    what: 'a Kafka sink',
+    audit:
+      '{ sinks: { kafka: { enabled: true, topic: audit-topic, bootstrap_servers: [kafka-srv1, kafka-srv2], encoding: protobuf, authentication: { username: user, password: passwd }, schema_registry: { url: "http://localhost:8081" } } } }',
+  },
+  {
+    what: 'a Kafka sink by environment',
+    env: {
+      FLIPT_AUDIT_SINKS_KAFKA_ENABLED: 'true',
+      FLIPT_AUDIT_SINKS_KAFKA_TOPIC: 'flipt-audit-events',
+      FLIPT_AUDIT_SINKS_KAFKA_ENCODING: 'avro',
+      FLIPT_AUDIT_SINKS_KAFKA_INSECURE_SKIP_TLS: 'true',
+      FLIPT_AUDIT_SINKS_KAFKA_BOOTSTRAP_SERVERS: 'redpanda',
+      FLIPT_AUDIT_SINKS_KAFKA_SCHEMA_REGISTRY_URL: 'http://redpanda:8081',
+    },
+  },
+  {
     what: 'a Kafka encoding that there is not',
     audit:
       '{ sinks: { kafka: { enabled: true, topic: t, bootstrap_servers: [a], encoding: xml } } }',
@@ -180,6 +196,13 @@ describe("what Flipt says of a configuration is said of it with strict: 'flipt'"
     }
   });
 
+  it('leaves Kafka without an encoding that only we have', async () => {
+    const kafka = { enabled: true, topic: 't', bootstrap_servers: ['a:1'], encoding: 'json' };
+    const error = await refusal(rig.create({ audit: { sinks: { kafka } } }, { strict: 'flipt' }));
+    expect(error.message).toBe('unsupported encoding: json');
+    await rig.create({ audit: { sinks: { kafka } } });
+  });
+
   it('is said with the place where the words are not Flipt’s', async () => {
     const path = rig.write('flipt.yml', 'audit: { buffer: { capacity: many }, sinks: { log: 3 } }');
     const error = await refusal(rig.create(path, { strict: 'flipt' }));
@@ -216,7 +239,7 @@ describe('the same configurations without strict', () => {
       ]);
     } else if (what.includes('encoding')) {
       expect(await faultsOf(creating)).toEqual([
-        'audit.sinks.kafka.encoding must be protobuf or avro',
+        'audit.sinks.kafka.encoding must be protobuf or avro or json',
       ]);
     } else if (says === undefined || LOAD_HERE.includes(says)) await creating;
     else {

@@ -10,6 +10,8 @@ function projectWith(...packages: readonly string[]): Project {
     'log.json': '{"audit":{"sinks":{"log":{"enabled":true,"file":"out.jsonl"}}}}',
     'log.yaml': 'audit: { sinks: { log: { enabled: true, file: out.jsonl } } }\n',
     'webhook.json': '{"audit":{"sinks":{"webhook":{"enabled":true,"url":"http://localhost:1"}}}}',
+    'kafka.json':
+      '{"audit":{"sinks":{"kafka":{"enabled":true,"topic":"t","bootstrap_servers":["a:1"]}}}}',
     'otlp.json': '{"audit":{"sinks":{"otlp":{"enabled":true},"log":{"enable":true}}}}',
     'esm.mjs': `import { AuditConfigError, createAudit } from 'otel-audit/config';\n${PROGRAM}`,
     'cjs.cjs': `const { AuditConfigError, createAudit } = require('otel-audit/config');\n${PROGRAM}`,
@@ -57,6 +59,9 @@ describe.each(['esm.mjs', 'cjs.cjs'])('createAudit in %s', (program) => {
       /audit\.sinks\.webhook needs the package undici, .*: npm install undici@7$/,
     );
     expect(outcome(projects.undici, 'webhook.json')).toBe('wired');
+    expect(outcome(projects.zod, 'kafka.json')).toMatch(
+      /audit\.sinks\.kafka needs the package @platformatic\/kafka, .*: npm install @platformatic\/kafka@1 \(/,
+    );
     expect(outcome(projects.undici, 'otlp.json')).toMatch(
       /audit\.sinks\.log\.enable is not known[\s\S]*audit\.sinks\.otlp needs the package @opentelemetry\/otlp-transformer, /,
     );
