@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -45,10 +46,14 @@ describe('docs/configuration.md', () => {
 
 describe('config.schema.json', () => {
   const schema = z.fromJSONSchema(JSON.parse(schemaText()));
-  const examples = codeBlocks(reference, 'yaml').map(({ text }) => parse(text));
+  const guides = ['configuration', 'getting-started', 'migrating-from-flipt'];
+  const examples = guides
+    .map((name) => readFileSync(join(root, 'docs', `${name}.md`), 'utf8'))
+    .flatMap((guide) => codeBlocks(guide, 'yaml'))
+    .map(({ text }) => parse(text));
 
-  it('accepts what the guide shows, and so does the loader', () => {
-    expect(examples.length).toBeGreaterThan(0);
+  it('accepts what the guides show, and so does the loader', () => {
+    expect(examples.length).toBeGreaterThan(2);
     for (const example of examples) {
       expect(schema.safeParse(example).error).toBeUndefined();
       const text = JSON.stringify(example).replaceAll(/\$\{file:[^}]*\}/g, 's3cret');
