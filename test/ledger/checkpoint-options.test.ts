@@ -25,7 +25,7 @@ const resolve = (options: unknown) =>
 
 describe('the options of checkpoints', () => {
   it('have defaults', () => {
-    expect(expected.equals(resolve({ origin: 'audit.example/shop', key })).toMatchObject({
+    expect(resolve({ origin: 'audit.example/shop', key })).toMatchObject({
       origin: 'audit.example/shop',
       everyRecords: 65_536,
       everyMs: 60_000,
@@ -36,11 +36,15 @@ describe('the options of checkpoints', () => {
   it('take the key as it is, from a file and from the environment', () => {
     const expected = resolve({ origin: 'a', key }).key as KeyObject;
     const file = written('key.pem', key);
-    expect(resolve({ origin: 'a', key: { file } }).key as KeyObject)).toBe(true);
+    expect(expected.equals(resolve({ origin: 'a', key: { file } }).key as KeyObject)).toBe(true);
     process.env.AUDIT_TEST_KEY = key;
-    expect(expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject)).toBe(true);
+    expect(
+      expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject),
+    ).toBe(true);
     process.env.AUDIT_TEST_KEY = key.replaceAll('\n', '\\n');
-    expect(expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject)).toBe(true);
+    expect(
+      expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject),
+    ).toBe(true);
     delete process.env.AUDIT_TEST_KEY;
   });
 
