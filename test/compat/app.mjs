@@ -5,6 +5,7 @@ import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { addEventToSpan, createEvent, eventToJson, SinkSpanExporter } from 'otel-audit';
 import { recordingSink } from 'otel-audit/testing';
 import { checkCapture } from './capture.mjs';
+import { checkRules } from './rules.mjs';
 
 const ACTIONS = ['created', 'updated', 'deleted'];
 
@@ -17,6 +18,7 @@ export async function checkSdk(name) {
   await reportsFailure(sdk);
   await refusesAfterShutdown(sdk);
   await checkCapture(sdk);
+  await checkRules(sdk);
 }
 
 async function deliversThrough(sdk, processor) {

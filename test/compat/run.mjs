@@ -23,7 +23,8 @@ try {
     join(modules, '@opentelemetry'),
     'dir',
   );
-  for (const file of ['app.mjs', 'capture.mjs']) cpSync(join(here, file), join(folder, file));
+  for (const file of ['app.mjs', 'capture.mjs', 'rules.mjs'])
+    cpSync(join(here, file), join(folder, file));
   const { checkSdk } = await import(pathToFileURL(join(folder, 'app.mjs')).href);
   await checkSdk(sdk.startsWith('sdk-trace-base') ? 'sdk-trace-base' : 'sdk-trace');
   console.log(`${sdk} works under Node ${process.versions.node}`);
