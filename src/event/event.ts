@@ -1,4 +1,8 @@
-import { AuditError } from '../errors.js';
+import { Burst } from '../burst.js';
+import { systemClock } from '../clock.js';
+import { complain } from '../diagnostics.js';
+import { AuditError, messageOf } from '../errors.js';
+import { actorStorage } from './actor-storage.js';
 import { createId } from './id.js';
 import { jsonFault, stringify, TEXTS, type Texts } from './texts.js';
 import { formatTimestamp, normalizeTimestamp } from './timestamp.js';
@@ -55,6 +59,7 @@ export interface AuditEventInit<Payload = unknown> {
   readonly action: string;
   /** Default: `success`. */
   readonly status?: string | undefined;
+  /** Default: the actor of the innermost `auditActor`. */
   readonly actor?: Actor | (Actor & { readonly [key: string]: unknown }) | undefined;
   /** Anything that JSON carries. What `JSON.stringify` leaves out or makes null is so recorded. */
   readonly payload?: Payload | undefined;
@@ -89,8 +94,7 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
   const id = init.id === undefined ? createId() : requireId(init.id);
   const timestamp =
     init.timestamp === undefined ? formatTimestamp(Date.now()) : normalizeTimestamp(init.timestamp);
-  const actor = init.actor === undefined ? undefined : readActor(init.actor);
-  const actorText = actor === undefined ? 'null' : serialize('actor', actor);
+  const { actor, actorText } = init.actor === undefined ? readCurrent() : readGiven(init.actor);
   const metadata = Object.freeze(actor === undefined ? {} : { actor });
   const payloadText = payload === undefined ? undefined : serialize('payload', payload);
   const texts: Texts = {
@@ -118,6 +122,30 @@ export function createEvent<Payload = unknown>(init: AuditEventInit<Payload>): A
         };
   texts.owner = event;
   return Object.freeze(event);
+}
+
+/** An actor and its JSON text. */
+type ActorAndText = Pick<Texts, 'actorText'> & { readonly actor: Actor | undefined };
+
+const NOBODY: ActorAndText = { actor: undefined, actorText: 'null' };
+
+function readGiven(given: Actor): ActorAndText {
+  const actor = readActor(given);
+  return { actor, actorText: serialize('actor', actor) };
+}
+
+const burst = new Burst(systemClock, complain);
+
+/** Who makes an event deep inside an `auditActor` must not suffer for its actor. */
+function readCurrent(): ActorAndText {
+  const current = actorStorage.getStore();
+  if (current === undefined) return NOBODY;
+  try {
+    return readGiven(current as Actor);
+  } catch (error) {
+    burst.add(`the actor of an auditActor is left out: ${messageOf(error)}`);
+    return NOBODY;
+  }
 }
 
 // Types and actions come from a small vocabulary: what was checked once is remembered, within a bound.

@@ -8,7 +8,7 @@ import { asRecorded } from '../event/attributes.js';
 import { type AuditEvent, type AuditEventInit, createEvent } from '../event/event.js';
 import { addEventToSpan, isRecorded } from '../event/span.js';
 import type { AuditReceipt } from '../receipt.js';
-import { currentActor } from './actor.js';
+import { auditActor } from './actor.js';
 
 /** What takes events without a span; a `SinkSpanExporter` is one. */
 export interface AuditSender {
@@ -72,8 +72,8 @@ export function checkRecordOptions(where: string, options: RecordOptions): void 
 }
 
 /**
- * Records what an interceptor saw. The checker is asked first; an event without an actor gets the
- * {@link currentActor}.
+ * Records what an interceptor saw. The checker is asked first; an event without an actor gets
+ * that of the innermost `auditActor`.
  *
  * Without `durable` the events go onto the span, by default the active one; where no span records them,
  * to the sender, if there is one, which nobody awaits. Never throws then: an actor or a payload that
@@ -115,7 +115,7 @@ async function recordDurably(
   const events: AuditEvent[] = [];
   for (const init of listOf(inits)) {
     if (options.checker?.check(`${init?.type}:${init?.action}`) === false) continue;
-    events.push(inSpan(createEvent(withActor(init)), span));
+    events.push(inSpan(createEvent(init), span));
   }
   if (events.length === 0) return;
   const { sender, timeoutMs } = options;
@@ -170,19 +170,13 @@ export function isWanted(type: string, action: string, { checker }: RecordOption
   }
 }
 
-function withActor(init: AuditEventInit): AuditEventInit {
-  if (init?.actor !== undefined) return init;
-  const actor = currentActor();
-  return actor === undefined ? init : { ...init, actor };
-}
-
 /** Undefined where the checker turns it away, and where there is none to be made. */
 function eventOf(init: AuditEventInit, options: RecordOptions): AuditEvent | undefined {
   if (typeof init !== 'object' || init === null) {
     tellFault('an audit event was not made', new AuditError('invalid-event', 'it is no object'));
     return undefined;
   }
-  return isWanted(init.type, init.action, options) ? makeEvent(withActor(init)) : undefined;
+  return isWanted(init.type, init.action, options) ? makeEvent(init) : undefined;
 }
 
 /** The event as whole as it can be made; undefined where there is none to be made. */
@@ -202,9 +196,16 @@ function makeEvent(init: AuditEventInit): AuditEvent | undefined {
 
 function makeLess(init: AuditEventInit): AuditEvent | undefined {
   const { actor, payload, ...rest } = init;
-  for (const less of [{ ...rest, actor }, { ...rest, payload }, rest]) {
+  // In place of an actor that is at fault nobody else may stand.
+  const ofNobody = (less: AuditEventInit) => auditActor(undefined, () => createEvent(less));
+  const attempts = [
+    () => createEvent({ ...rest, actor }),
+    () => ofNobody({ ...rest, payload }),
+    () => ofNobody(rest),
+  ];
+  for (const make of attempts) {
     try {
-      return createEvent(less);
+      return make();
     } catch {
       // The next one has less of it.
     }

@@ -16,6 +16,7 @@ import type { SinkSpanExporter } from '../../src/exporter/exporter.js';
 import { AuditSpanProcessor } from '../../src/exporter/processor.js';
 import { type SpanRule, spanRules } from '../../src/exporter/rules.js';
 import { alwaysRecord } from '../../src/exporter/sampler.js';
+import { auditActor } from '../../src/interceptors/actor.js';
 import { recordingSink } from '../../src/testing/index.js';
 import { exported, exporterRig } from '../support/exporter-rig.js';
 
@@ -141,6 +142,15 @@ describe('rules of an exporter', () => {
     );
     await turn();
     expect(rig.lines()).toMatchObject([{ event: { status: 'failed' } }]);
+  });
+
+  it('make nobody of the context in which a span ends its actor', async () => {
+    const { exporter } = rig.open({ sinks: {}, rules: spanRules([created]) });
+    const { request } = provide([new AuditSpanProcessor(exporter)]);
+    auditActor({ name: 'Ann' }, () => request());
+    await turn();
+    expect(rig.lines()).toMatchObject([{ event: { metadata: {} } }]);
+    expect(rig.lines()[0]!.event).not.toHaveProperty('metadata.actor');
   });
 
   it('leave spans alone that they do not match', async () => {

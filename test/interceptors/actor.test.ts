@@ -6,12 +6,37 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as later } from 'node:timers/promises';
 import vm from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { createEvent } from '../../src/event/event.js';
 import { auditActor, currentActor } from '../../src/interceptors/actor.js';
+import { diagLog } from '../support/diag-log.js';
 
 const ann = { name: 'Ann' };
 const bob = { name: 'Bob' };
 
+const flag = { type: 'flag', action: 'created' };
+
 describe('auditActor', () => {
+  const diagnostics = diagLog();
+
+  it('is the actor of an event that is made deep inside and names none', async () => {
+    const deep = async () => {
+      await null;
+      return [createEvent(flag), createEvent({ ...flag, actor: bob })];
+    };
+    const events = await auditActor(ann, deep);
+    expect(events.map(({ metadata }) => metadata)).toEqual([{ actor: ann }, { actor: bob }]);
+    expect(createEvent(flag).metadata).toEqual({});
+    expect(auditActor(undefined, () => createEvent(flag)).metadata).toEqual({});
+  });
+
+  it('is left out where it cannot be recorded, and told', () => {
+    const event = auditActor({ name: 7 } as never, () => createEvent(flag));
+    expect(event.metadata).toEqual({});
+    expect(diagnostics.lines).toEqual([
+      'error otel-audit: the actor of an auditActor is left out: actor.name must be a string',
+    ]);
+  });
+
   it('is there inside, and nowhere else', () => {
     expect(currentActor()).toBeUndefined();
     expect(auditActor(ann, currentActor)).toBe(ann);

@@ -202,7 +202,7 @@ describe('recording what an interceptor saw', () => {
     cycle.self = cycle;
     const bad = { name: 7 as unknown as string };
     recordAudits([{ ...flag, actor, payload: cycle }], {}, span);
-    recordAudits([{ ...flag, actor: bad }], {}, span);
+    auditActor(actor, () => recordAudits([{ ...flag, actor: bad }], {}, span));
     recordAudits([{ ...flag, actor: bad, payload: 1n }], {}, span);
     expect(attributesOf(span)).toEqual([
       expect.objectContaining({ 'flipt.event.metadata.actor': '{"name":"Ann"}' }),

@@ -3,6 +3,7 @@ import { Burst } from '../../burst.js';
 import { systemClock } from '../../clock.js';
 import { complain } from '../../diagnostics.js';
 import { messageOf } from '../../errors.js';
+import { actorStorage } from '../../event/actor-storage.js';
 import { type AuditEvent, createEvent } from '../../event/event.js';
 import type { ReadableSpan } from '../span.js';
 import type { Condition } from './conditions.js';
@@ -88,7 +89,10 @@ export class RuleIndex {
       const found = this.#find(span);
       if (found === undefined) return undefined;
       const inOrder = this.#rules.filter((rule) => found.includes(rule));
-      return inOrder.flatMap((rule) => eventBy(rule, span) ?? []);
+      // Nobody's is the actor of the context in which the span happens to end, or to be exported.
+      return actorStorage.run(undefined, () =>
+        inOrder.flatMap((rule) => eventBy(rule, span) ?? []),
+      );
     } catch (error) {
       burst.add(`the rules could not read a span: ${messageOf(error)}`);
       return undefined;
