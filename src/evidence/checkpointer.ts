@@ -35,7 +35,7 @@ export interface CheckpointerObserver {
 }
 
 /** Leaves are added in batches: what is read back for one is in the page cache still. */
-const BATCH_RECORDS = 2048;
+const BATCH_RECORDS = 4096;
 /** Hashes in memory while a long way is caught up. */
 const MAX_UNWRITTEN = 16_384;
 /** So many checkpoints stay in the folder, the newest ones. */
