@@ -4,9 +4,9 @@ import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
 import { watchNodeCall } from './http/node-call.js';
 
+export type { TrustProxy } from './client-address.js';
 export type { HttpAuditOptions } from './http/auditor.js';
 export type { HttpCall } from './http/call.js';
-export type { TrustProxy } from './http/client-address.js';
 export type { HttpAudit, HttpAuditRoute, HttpRoute } from './http/route.js';
 
 /** A call of a `node:http` server that has ended. */

@@ -70,7 +70,13 @@ const FLOORS: readonly (readonly string[])[] = [
 const APART = ['sinks/', 'interceptors/'];
 
 /** What all of their neighbours stand on. */
-const COMMON = ['interceptors/actor.ts', 'interceptors/outcome.ts', 'interceptors/record.ts'];
+const COMMON = [
+  'interceptors/actor.ts',
+  'interceptors/audit-request.ts',
+  'interceptors/client-address.ts',
+  'interceptors/outcome.ts',
+  'interceptors/record.ts',
+];
 
 /** A preset belongs to the sink that it sets up, an adapter to what it adapts. */
 const PART_OF: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 import type { Actor, AuditEventInit } from '../../event/event.js';
 import { invalidOption, requireMembers, requireWord, show } from '../../http/options.js';
+import { type EventPair, readAuditRequest } from '../audit-request.js';
 import { errorName } from '../outcome.js';
 import { isWanted, type RecordOptions, tellFault } from '../record.js';
-import { type EventPair, readAuditRequest } from './audit-request.js';
 import { pick } from './body.js';
 import type { HttpCall } from './call.js';
 

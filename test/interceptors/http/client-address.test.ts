@@ -1,9 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  compileTrustProxy,
-  type TrustProxy,
-} from '../../../src/interceptors/http/client-address.js';
+import { compileTrustProxy, type TrustProxy } from '../../../src/interceptors/client-address.js';
 import { auditHttp } from '../../../src/interceptors/http.js';
 import { frameworks } from './frameworks.js';
 import { httpRig, post } from './rig.js';

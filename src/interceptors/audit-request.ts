@@ -1,5 +1,5 @@
-import { nameFault } from '../../event/event.js';
-import { invalidOption, show } from '../../http/options.js';
+import { nameFault } from '../event/event.js';
+import { invalidOption, show } from '../http/options.js';
 
 /** Noun and verb of the event that a request asks for. */
 export interface EventPair {

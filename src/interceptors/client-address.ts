@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { invalidOption, show } from '../../http/options.js';
+import { invalidOption, show } from '../http/options.js';
 
 /**
  * Whose word about a client's address counts. A number: how many proxies stand before this server, the
