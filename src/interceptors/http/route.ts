@@ -50,8 +50,8 @@ export interface AuditingRoute<Call extends HttpCall> {
   readonly body: 'request' | 'response' | undefined;
   /** Whether any of its events may pass the checker. */
   isWanted(): boolean;
-  /** What to record of a call, by the actor that it is asked for; throws what the user's functions throw. */
-  initsOf(call: Call, actorOf: (own: Actor | undefined) => Actor | undefined): AuditEventInit[];
+  /** What to record of a call; throws what the user's functions throw. */
+  initsOf(call: Call): AuditEventInit[];
 }
 
 /** @throws {AuditError} `invalid-option`, naming the route. */
@@ -90,15 +90,17 @@ export function readRoute<Call extends HttpCall>(
     isWanted: () =>
       typeof pairsOf === 'function' ||
       pairsOf.some(({ type, action }) => isWanted(type, action, options)),
-    initsOf(call, actorOf) {
-      const inits: AuditEventInit[] = [];
-      for (const audit of typeof pairsOf === 'function' ? pairsOf(call) : pairsOf) {
-        const { type, action, status = call.outcome } = audit;
-        if (!isWanted(type, action, options)) continue;
-        const made = 'payload' in audit ? refusePromise(audit.payload) : payloadOf(call);
-        inits.push({ type, action, status, actor: actorOf(audit.actor), payload: made });
-      }
-      return inits;
+    initsOf(call) {
+      const audits = typeof pairsOf === 'function' ? pairsOf(call) : pairsOf;
+      return audits
+        .filter(({ type, action }) => isWanted(type, action, options))
+        .map(({ type, action, status = call.outcome, actor, ...own }) => ({
+          type,
+          action,
+          status,
+          actor,
+          payload: 'payload' in own ? refusePromise(own.payload) : payloadOf(call),
+        }));
     },
   };
 }
