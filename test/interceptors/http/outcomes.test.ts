@@ -158,4 +158,15 @@ describe.each(Object.entries(frameworks))('%s', (name, framework) => {
       'thing:change success',
     ]);
   });
+
+  it('a call behind another one on a connection that is gone', async () => {
+    const running = await rig.start(framework, { routes });
+    const closed = running.nextClose();
+    const socket = await running.raw(post('/never') + post('/status/200'));
+    await running.stage.waiting;
+    await running.settled(); // the second one is answered, and waits for the first
+    socket.destroy();
+    await closed;
+    expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
+  });
 });
