@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { Actor } from '../event/event.js';
 import { invalidOption, show } from '../http/options.js';
 
 /**
@@ -109,4 +110,12 @@ function mappedIPv4(address: string): string | undefined {
   if (low === '') return undefined;
   const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16);
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+}
+
+/** The actor with the call's address, unless it has one; in Flipt's order. */
+export function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
+  if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
+  if (actor === undefined) return { ip };
+  const { authentication, ...rest } = actor;
+  return { authentication, ...rest, ip };
 }

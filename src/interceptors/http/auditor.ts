@@ -2,11 +2,17 @@ import type { Span } from '@opentelemetry/api';
 import type { Actor, AuditEventInit } from '../../event/event.js';
 import { invalidOption, requireCount, requireMembers } from '../../http/options.js';
 import { currentActor } from '../actor.js';
-import { type ClientAddress, compileTrustProxy, type TrustProxy } from '../client-address.js';
+import { refusePromise } from '../audit-request.js';
+import {
+  type ClientAddress,
+  compileTrustProxy,
+  type TrustProxy,
+  withAddress,
+} from '../client-address.js';
 import { checkRecordOptions, type RecordOptions, recordAudits, tellFault } from '../record.js';
 import type { HttpCall } from './call.js';
 import { type Ending, outcomeOf } from './ending.js';
-import { type AuditingRoute, type HttpRoute, readRoute, refusePromise } from './route.js';
+import { type AuditingRoute, type HttpRoute, readRoute } from './route.js';
 import { compileRoutes, pathOf, type RouteMatch, type RouteTable } from './route-table.js';
 import { serverSpan } from './server-span.js';
 
@@ -194,12 +200,4 @@ interface Ended {
   readonly outcome: HttpCall['outcome'];
   readonly ending: Ending;
   readonly body: () => unknown;
-}
-
-/** The actor with the call's address, unless it has one; in Flipt's order. */
-function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
-  if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
-  if (actor === undefined) return { ip };
-  const { authentication, ...rest } = actor;
-  return { authentication, ...rest, ip };
 }
