@@ -116,6 +116,11 @@ function mappedIPv4(address: string): string | undefined {
 export function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
   if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
   if (actor === undefined) return { ip };
-  const { authentication, ...rest } = actor;
-  return { authentication, ...rest, ip };
+  if ('toJSON' in actor) return actor; // it says itself what is recorded of it
+  // One literal for nearly all of them takes a tenth of the time; what is undefined JSON leaves out.
+  const { authentication, email, name, picture } = actor;
+  const known = { authentication, ip, email, name, picture };
+  return Object.keys(actor).every((member) => Object.hasOwn(known, member))
+    ? known
+    : { ...known, ...actor, ip };
 }
