@@ -1,29 +1,44 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { type AuditEvent, createEvent } from 'otel-audit';
+import { auditExpress } from 'otel-audit/interceptors/express';
+import type { HttpCall } from 'otel-audit/interceptors/http';
 import { actorOf, refusalOf } from './auth.js';
 import { parseItem, Store } from './store.js';
 
-type Recorder = (event: AuditEvent) => void;
-
-/** Flags and segments over HTTP; each change, and each refusal, becomes an audit event. */
-export function createApp(record: Recorder): Express {
+/** Flags and segments over HTTP; each change, and each refusal, becomes an audit event. No handler knows of it. */
+export function createApp(): Express {
   const app = express();
-  app.use('/flags', resource('flag', record));
-  app.use('/segments', resource('segment', record));
+  app.use(
+    auditExpress<Request, Response>({
+      routes: { ...routesOf('/flags', 'flag'), ...routesOf('/segments', 'segment') },
+      actor: ({ request }) => actorOf(request),
+    }),
+  );
+  app.use('/flags', resource());
+  app.use('/segments', resource());
   app.use(answerError);
   return app;
 }
 
+/** What to audit of one kind of thing: the item that a change was about is what its handler leaves in `locals`. */
+const routesOf = (path: string, type: string) => {
+  const payload = ({ response }: { response: Response }) => response.locals.item;
+  return {
+    // Who reads is not recorded, only who may not.
+    [`GET ${path}`]: ({ outcome }: HttpCall) => (outcome === 'denied' ? `${type}:read` : undefined),
+    [`POST ${path}`]: { event: `${type}:create`, payload },
+    [`PUT ${path}/:key`]: { event: `${type}:update`, payload },
+    [`DELETE ${path}/:key`]: { event: `${type}:delete`, payload },
+  };
+};
+
 /** Create, update, delete and list for one kind of thing. */
-function resource(type: string, record: Recorder): express.Router {
+function resource(): express.Router {
   const store = new Store();
   const router = express.Router();
 
   router.use((request, response, next) => {
     const refusal = refusalOf(request);
     if (refusal === undefined) return next();
-    const action = ACTIONS[request.method] ?? 'read';
-    record(createEvent({ type, action, status: 'denied', actor: actorOf(request) }));
     response.status(refusal).json({ error: refusal === 401 ? 'unauthorized' : 'forbidden' });
   });
   router.use(express.json());
@@ -37,7 +52,7 @@ function resource(type: string, record: Recorder): express.Router {
     if (item === undefined) return refuse(response, 400);
     if (store.has(item.key)) return refuse(response, 409);
     store.put(item);
-    record(createEvent({ type, action: 'created', actor: actorOf(request), payload: item }));
+    response.locals.item = item;
     response.status(201).json(item);
   });
 
@@ -46,25 +61,19 @@ function resource(type: string, record: Recorder): express.Router {
     if (item === undefined) return refuse(response, 400);
     if (!store.has(item.key)) return refuse(response, 404);
     store.put(item);
-    record(createEvent({ type, action: 'updated', actor: actorOf(request), payload: item }));
+    response.locals.item = item;
     response.json(item);
   });
 
   router.delete('/:key', (request, response) => {
     const item = store.remove(request.params.key);
     if (item === undefined) return refuse(response, 404);
-    record(createEvent({ type, action: 'deleted', actor: actorOf(request), payload: item }));
+    response.locals.item = item;
     response.status(204).end();
   });
 
   return router;
 }
-
-const ACTIONS: { readonly [method: string]: string } = {
-  POST: 'created',
-  PUT: 'updated',
-  DELETE: 'deleted',
-};
 
 const REASONS = { 400: 'invalid', 404: 'not found', 409: 'exists already' } as const;
 

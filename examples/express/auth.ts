@@ -28,11 +28,10 @@ export function refusalOf(request: Request): 401 | 403 | undefined {
   return request.method === 'GET' || caller.mayWrite ? undefined : 403;
 }
 
-/** The caller as the actor of an audit event. */
+/** The caller as the actor of an audit event; the address comes from the interceptor. */
 export function actorOf(request: Request): Actor {
   const caller = callerOf(request);
-  const ip = request.ip ?? '';
   return caller === undefined
-    ? { authentication: 'none', ip }
-    : { authentication: 'token', ip, name: caller.name };
+    ? { authentication: 'none' }
+    : { authentication: 'token', name: caller.name };
 }

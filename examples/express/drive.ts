@@ -51,13 +51,12 @@ export async function drive({ ledger, file }: Places): Promise<boolean> {
     answered = false;
     console.error(`${step.method} ${step.path}: ${status}, not ${step.status}`);
   }
-  const receipts = (await service.receipts()).flatMap((receipt) => receipt ?? []);
   // With a sink that does not work this takes ten seconds, and what it lacks is for the next run.
   await service.stop().catch((error: unknown) => console.error(`while stopping: ${error}`));
 
   const recorded = service.exporter.stats().emitted;
+  const { owed, shown: receipts } = service;
   const last = receipts.at(-1);
-  const { owed } = service;
   const delivered = service.exporter.stats().sinks.file?.delivered ?? 0;
   const after = countLines(file);
   const written = after - before;

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { eventToJson, type Sink } from 'otel-audit';
+import { eventToJson, type RecordInfo, type Sink } from 'otel-audit';
 import { startTracing, type Tracing } from './tracing.js';
 
 /** The service, listening. */
-export interface Service extends Pick<Tracing, 'exporter' | 'owed' | 'receipts'> {
+export interface Service extends Pick<Tracing, 'exporter' | 'owed'> {
   readonly url: string;
+  /** Where in the ledger is what the screen has shown: as much as a receipt says. */
+  readonly shown: readonly RecordInfo[];
   /** Answers what is under way, then delivers what is waiting, and stops. */
   stop(): Promise<void>;
 }
@@ -17,9 +19,10 @@ export async function startService(options: {
   readonly port: number;
 }): Promise<Service> {
   const { ledger, file } = options;
-  const tracing = startTracing({ ledger, file, screen: screenSink });
+  const shown: RecordInfo[] = []; // a demo remembers them, a service would not
+  const tracing = startTracing({ ledger, file, screen: screenSink(shown) });
   const { createApp } = await import('./app.js'); // after the instrumentation is in place
-  const server = createApp(tracing.record).listen(options.port, '127.0.0.1');
+  const server = createApp().listen(options.port, '127.0.0.1');
   try {
     await once(server, 'listening'); // a taken port rejects here
   } catch (error) {
@@ -30,7 +33,7 @@ export async function startService(options: {
   return {
     exporter: tracing.exporter,
     owed: tracing.owed,
-    receipts: tracing.receipts,
+    shown,
     url: `http://127.0.0.1:${port}`,
     async stop() {
       server.close();
@@ -42,8 +45,9 @@ export async function startService(options: {
 }
 
 /** A sink is this small: what it is sent, it prints. */
-const screenSink: Sink = {
-  async sendAudits(events) {
+const screenSink = (shown: RecordInfo[]): Sink => ({
+  async sendAudits(events, { records = [] }) {
     for (const event of events) console.log(eventToJson(event));
+    shown.push(...records);
   },
-};
+});

@@ -8,16 +8,7 @@ import {
   ParentBasedSampler,
 } from '@opentelemetry/sdk-trace-node';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
-import {
-  type AuditEvent,
-  type AuditReceipt,
-  AuditSpanProcessor,
-  addEventToSpan,
-  alwaysRecord,
-  Checker,
-  type Sink,
-  SinkSpanExporter,
-} from 'otel-audit';
+import { AuditSpanProcessor, alwaysRecord, Checker, type Sink, SinkSpanExporter } from 'otel-audit';
 import { logSink } from 'otel-audit/sinks/log';
 
 export interface TracingOptions {
@@ -34,10 +25,6 @@ export interface Tracing {
   readonly exporter: SinkSpanExporter;
   /** What earlier runs recorded and could not deliver to the file. */
   readonly owed: number;
-  /** Puts an audit event onto the active span. */
-  record(event: AuditEvent): void;
-  /** The receipts of everything recorded so far. */
-  receipts(): Promise<readonly (AuditReceipt | null)[]>;
   /** Delivers what is waiting, closes the sinks and the ledger. */
   shutdown(): Promise<void>;
 }
@@ -68,20 +55,9 @@ export function startTracing({ ledger, file, screen }: TracingOptions): Tracing 
   // The instrumentation patches `http` when it is required, so it is required here, in good time.
   createRequire(import.meta.url)('node:http');
 
-  const recorded: AuditEvent[] = []; // a demo remembers them, a service would not
   return {
     exporter,
     owed,
-    record(event) {
-      recorded.push(event);
-      if (addEventToSpan(event)) return;
-      // No span records it: hand the event over directly. A handler that must fail closed would await.
-      exporter
-        .sendAudits([event])
-        .catch((error: Error) => console.error(`audit: ${error.message}`));
-    },
-    // What is recorded already is not recorded again: the same event gets the same receipt.
-    receipts: () => exporter.sendAudits(recorded),
     shutdown: () => provider.shutdown(),
   };
 }
