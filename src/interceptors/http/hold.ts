@@ -34,13 +34,14 @@ export function holdAnswer(response: ServerResponse, commit: () => void | Promis
       release();
       return state;
     }
-    const { statusCode, statusMessage } = response;
+    const { statusCode } = response;
+    const statusMessage = reasonOf(response);
     pretence.begin('headersSent', () => true);
     pretence.begin('writableEnded', () => hasEnded);
     for (const method of HEAD_IS_OUT) pretence.begin(method, () => refuseHeader);
     committing.then(() => {
       if (response.statusCode !== statusCode) response.statusCode = statusCode;
-      if (response.statusMessage !== statusMessage) response.statusMessage = statusMessage;
+      if (reasonOf(response) !== statusMessage) response.statusMessage = statusMessage;
       release();
     }, refuse);
     return state;
@@ -68,20 +69,21 @@ export function holdAnswer(response: ServerResponse, commit: () => void | Promis
     }
   };
   const refuse = (reason: unknown): void => {
-    state = 'refused';
+    state = 'free'; // end() may call write(), as HTTP/2's does
     tellRefusal(reason);
     const operations = take();
     try {
       for (const name of response.getHeaderNames()) {
         if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
       }
-      if (response.statusMessage) response.statusMessage = '';
+      if (reasonOf(response)) response.statusMessage = '';
       Reflect.apply(writeHead, response, [503, REFUSAL_HEADERS]);
       Reflect.apply(end, response, response.req?.method === 'HEAD' ? [] : [REFUSAL]);
     } catch (error) {
       tellFault('an HTTP answer that could not be audited was broken off', error);
       response.destroy();
     }
+    state = 'refused';
     for (const [, given] of operations) callBack(given);
   };
 
@@ -133,6 +135,10 @@ class Pretence {
     this.#before.clear();
   }
 }
+
+/** HTTP/2 has none, and warns of who asks. */
+const reasonOf = (response: ServerResponse): string =>
+  (response.req?.httpVersionMajor ?? 1) < 2 ? response.statusMessage : '';
 
 const isStatus = (code: unknown): code is number =>
   Number.isInteger(code) && (code as number) >= 100 && (code as number) <= 999;
