@@ -106,7 +106,7 @@ export async function createAudit(
     };
   } catch (error) {
     await plan.close();
-    throw error;
+    throw plan.explain(error);
   }
 }
 

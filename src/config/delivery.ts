@@ -3,7 +3,6 @@ import { fliptMilliseconds } from './duration.js';
 import type { Settings } from './schema.js';
 
 type Audit = NonNullable<Settings['audit']>;
-type Given = NonNullable<Audit['delivery']>;
 
 /** Flipt's: spans a batch and how long they wait. */
 const FLIPT_BUFFER = { capacity: 2, flush_period: '2m' };
@@ -22,15 +21,11 @@ export function commonDelivery(audit: Audit, strict: boolean): DeliveryOptions {
 /** What counts for the webhook, whose longest wait is 15 s in Flipt where nobody sets another. */
 export function webhookDelivery(audit: Audit): DeliveryOptions | undefined {
   const { max_backoff_duration, delivery } = audit.sinks?.webhook ?? {};
-  if (max_backoff_duration === undefined && longestWait(delivery ?? audit.delivery)) {
-    return delivery;
-  }
+  const isSet = [delivery, audit.delivery].some((one) => one?.backoff?.maxMs !== undefined);
+  if (max_backoff_duration === undefined && isSet) return delivery;
   const maxMs = fliptMilliseconds(max_backoff_duration ?? FLIPT_MAX_BACKOFF)!;
   // A wait shorter than the first one shortens that too, unless somebody set it.
   const { initialMs = audit.delivery?.backoff?.initialMs } = delivery?.backoff ?? {};
   const first = initialMs === undefined ? {} : { initialMs: Math.min(initialMs, maxMs) };
   return { ...delivery, backoff: { ...delivery?.backoff, ...first, maxMs } };
 }
-
-const longestWait = (delivery: Given | undefined): boolean =>
-  delivery?.backoff?.maxMs !== undefined;

@@ -39,6 +39,8 @@ export interface PlanOptions {
 export interface Plan {
   readonly options: SinkSpanExporterOptions;
   readonly remarks: readonly string[];
+  /** What the exporter says of an option, said of the key in the file; any other error as it is. */
+  explain(error: unknown): unknown;
   /** Closes the sinks, where no exporter came to do so. */
   close(): Promise<void>;
 }
@@ -73,7 +75,9 @@ export async function planAudit(given: unknown, options: PlanOptions): Promise<P
     name,
     entryOf(name, sink, audit, strict, faults),
   ]);
-  const checker = checkerOf('audit.events', audit.events, audit, strict, faults);
+  // Flipt makes no checker where it makes no sink.
+  const told: Faults = strict && sinks.size === 0 ? [] : faults;
+  const checker = checkerOf('audit.events', audit.events, audit, strict, told);
   const ledger = ledgerOf(audit, isFile, onCheckpoint, faults);
   const rules = rulesOf(audit, faults);
   if (faults.length === 0 && ledger === undefined && entries.length + taken.length === 0) {
@@ -101,9 +105,18 @@ export async function planAudit(given: unknown, options: PlanOptions): Promise<P
       delivery: commonDelivery(audit, strict),
     },
     remarks: [...loaded.remarks, ...remarksOn(audit)],
+    explain(error) {
+      const match = EXPORTER_FAULT.exec(messageOf(error));
+      if (match === null) return error;
+      const [, path = '', message = ''] = match;
+      return errorOf(origin, [hidden({ path: `audit.${path}`, message }, secrets)]);
+    },
     close,
   };
 }
+
+/** Options that only the exporter can judge. */
+const EXPORTER_FAULT = /^SinkSpanExporter: (redact\S*?):? (.*)$/s;
 
 /** The sinks that are enabled, in the order in which Flipt makes them. */
 function namesOf(audit: Audit): SinkName[] {

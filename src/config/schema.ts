@@ -268,10 +268,10 @@ const ledger = section('The folder that keeps every event.', {
 const redact = section('Values that are hidden before anything is written.', {
   paths: required(
     texts('a list of paths such as payload.password'),
-    'Paths into the event, such as `payload.password`.',
+    'Paths into the event, such as `payload.user.ssn`; `**.ssn`: members of this name at any depth; `credentials`: whatever names itself one.',
   ),
   mode: required(choice(['remove', 'mask', 'hmac']), 'What becomes of a value.'),
-  key: optional(secret(), 'The key of mode `hmac`.'),
+  key: optional(secret(), 'The key of mode `hmac`, and of no other.'),
 });
 
 const words = (name: string) =>

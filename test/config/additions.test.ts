@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { SpanKind } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+import { planAudit } from '../../src/config/plan.js';
+import { AuditError } from '../../src/errors.js';
 import { createEvent } from '../../src/event/event.js';
 import type { PublishedCheckpoint } from '../../src/ledger/checkpoint-options.js';
 import { verifyChain } from '../support/verify-chain.js';
@@ -100,5 +102,32 @@ describe('checkpoints in a file', () => {
     expect(await faultsOf(rig.create(config({ key: pem(), origin: 'a b' })))).toEqual([
       expect.stringMatching(/^audit\.ledger\.checkpoint\.origin must name the log/),
     ]);
+  });
+});
+
+describe('redaction in a file', () => {
+  const redact = { paths: ['payload.ssn', '**.password'], mode: 'hmac', key: '${KEY}' };
+  const plan = () =>
+    planAudit(
+      { audit: { ledger: 'kept', redact } },
+      { origin: 'a.yaml', isFile: true, strict: false, env: { KEY: 'hunter2' }, taken: [] },
+    );
+
+  it('is the exporter’s', async () => {
+    expect((await plan()).options.redact).toEqual({
+      paths: ['payload.ssn', '**.password'],
+      mode: 'hmac',
+      key: 'hunter2',
+    });
+  });
+
+  it('is refused with the place of what is wrong, where only the exporter can tell', async () => {
+    const { explain } = await plan();
+    const said = 'SinkSpanExporter: redact.paths[1] must begin with payload, not hunter2';
+    expect(explain(new AuditError('invalid-option', said))).toMatchObject({
+      faults: [{ path: 'audit.redact.paths[1]', message: 'must begin with payload, not [secret]' }],
+    });
+    const other = new AuditError('ledger-locked', 'the ledger is in use');
+    expect(explain(other)).toBe(other);
   });
 });

@@ -147,6 +147,7 @@ const CASES: readonly FliptCase[] = [
   },
   { what: 'no pairs', audit: withLog('events: []'), says: 'no event pairs exist' },
   { what: 'pairs as one text', audit: withLog('events: "flag:created segment:*"') },
+  { what: 'a pair that is none where there is no sink', audit: '{ events: [flag] }' },
   { what: 'keys that it does not know', audit: withLog('colour: red') },
   { what: 'keys in capitals', audit: '{ Sinks: { LOG: { Enabled: TRUE, File: ./log.txt } } }' },
   {
@@ -233,6 +234,8 @@ describe('the same configurations without strict', () => {
       expect(await faultsOf(creating)).toEqual([
         expect.stringMatching(/^audit\.colour is not known/),
       ]);
+    } else if (what.includes('where there is no sink')) {
+      expect(await faultsOf(creating)).toEqual(['audit.events says invalid event pair: flag']);
     } else if (what.includes('not set')) {
       expect(await faultsOf(creating)).toEqual([
         expect.stringMatching(/names the variable NOT_SET/),
