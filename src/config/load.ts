@@ -35,7 +35,7 @@ export function loadConfig(given: unknown, { env, strict }: LoadOptions): Loaded
   const remarks: string[] = [];
   const place = outline();
   const overrides = overridesFrom(env, place);
-  let tree: Tree = readPlain(given, faults) ?? {};
+  let tree: Tree = readPlain(given, faults) ?? {}; // an empty file
   if (!isBranch(tree)) {
     faults.push({ path: '', message: 'must be an object with audit in it' });
     tree = {};
@@ -112,7 +112,7 @@ function without(tree: Tree, path: readonly PropertyKey[]): Tree {
 }
 
 /** Only what is read is looked at: what else stands in a Flipt file is none of our business. */
-function readPlain(given: unknown, faults: Faults): Tree | undefined {
+function readPlain(given: unknown, faults: Faults): Tree {
   try {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
       return plainTree(given, '', faults);
@@ -120,12 +120,12 @@ function readPlain(given: unknown, faults: Faults): Tree | undefined {
     const read = Object.keys(outline().properties ?? {});
     const members = Object.entries(given).map(([key, value]) => {
       const name = read.find((one) => one === key.toLowerCase());
-      return [key, name === undefined ? '' : plainTree(value, name, faults)] as const;
+      return [key, name === undefined ? null : plainTree(value, name, faults)] as const;
     });
-    return Object.fromEntries(members.filter(([, value]) => value !== undefined)) as Tree;
+    return Object.fromEntries(members);
   } catch {
     faults.push({ path: '', message: 'cannot be read: a getter or a proxy in it throws' });
-    return undefined;
+    return null;
   }
 }
 

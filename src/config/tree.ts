@@ -1,7 +1,7 @@
 import { type Faults, pathTo } from './fault.js';
 
 /** Plain data, as a file holds it. */
-export type Tree = string | number | boolean | readonly Tree[] | Branch;
+export type Tree = string | number | boolean | null | readonly Tree[] | Branch;
 /** An object of it. `__proto__` is a key like any other. */
 export interface Branch {
   readonly [key: string]: Tree;
@@ -11,49 +11,41 @@ const MAX_DEPTH = 32;
 const MAX_NODES = 100_000;
 
 /**
- * Copies what somebody gave, so that it holds nothing but plain data. What is null or undefined counts as
- * left out, as in Flipt.
+ * Copies what somebody gave, so that it holds nothing but plain data; undefined becomes null.
  */
-export function plainTree(given: unknown, path: string, faults: Faults): Tree | undefined {
+export function plainTree(given: unknown, path: string, faults: Faults): Tree {
   let nodes = 0;
-  const copy = (value: unknown, at: string, depth: number): Tree | undefined => {
+  const copy = (value: unknown, at: string, depth: number): Tree => {
     nodes += 1;
     if (nodes > MAX_NODES) return refuse(at, `is beyond ${MAX_NODES} values, too many`);
-    if (value === null || value === undefined) return undefined;
+    if (value === null || value === undefined) return null;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       return value;
     }
     if (depth > MAX_DEPTH) return refuse(at, `is nested more than ${MAX_DEPTH} deep`);
     if (Array.isArray(value)) {
-      return value.map((one, index) => {
-        const element = copy(one, pathTo(at, index), depth + 1);
-        if (element === undefined && (one === null || one === undefined)) {
-          refuse(pathTo(at, index), 'is empty');
-        }
-        return element ?? '';
-      });
+      return value.map((one, index) => copy(one, pathTo(at, index), depth + 1));
     }
     if (typeof value !== 'object' || !isPlain(value)) {
       return refuse(at, 'must be plain data: a text, a number, true or false, a list or an object');
     }
     const members: [string, Tree][] = [];
     for (const [key, one] of Object.entries(value)) {
-      const member = copy(one, pathTo(at, key), depth + 1);
-      if (member !== undefined) members.push([key, member]);
+      members.push([key, copy(one, pathTo(at, key), depth + 1)]);
       if (nodes > MAX_NODES) break;
     }
     return Object.fromEntries(members);
   };
-  const refuse = (at: string, message: string): undefined => {
+  const refuse = (at: string, message: string): null => {
     if (nodes <= MAX_NODES + 1) faults.push({ path: at, message });
     if (nodes > MAX_NODES) nodes = MAX_NODES + 2; // told once
-    return undefined;
+    return null;
   };
   try {
     return copy(given, path, 0);
   } catch {
     faults.push({ path, message: 'cannot be read: a getter or a proxy in it throws' });
-    return undefined;
+    return null;
   }
 }
 

@@ -22,7 +22,8 @@ export interface Walk {
  * from small letters), and with every expression evaluated.
  */
 export function walk(tree: Tree, place: Outline, path: string, how: Walk): Tree | undefined {
-  if (how.overridden.has(path)) return undefined;
+  // What has nothing behind it counts as left out, as in Flipt.
+  if (tree === null || how.overridden.has(path)) return undefined;
   if (isBranch(tree) && place.notes === undefined) {
     const { properties } = sectionOf(place);
     if (Object.keys(properties).length > 0) return walkSection(tree, place, path, how);

@@ -203,6 +203,18 @@ describe('createAudit', () => {
     await rig.create(path);
   });
 
+  it('leaves nothing behind that it made in vain', async () => {
+    const log = { enabled: true, file: 'x.jsonl', reopenOnSighup: true };
+    const before = process.listenerCount('SIGHUP');
+    await refusal(rig.create({ audit: { sinks: { log }, events: ['a'] } }));
+    expect(process.listenerCount('SIGHUP')).toBe(before);
+    await rig.create({ audit: { ledger: 'kept' } });
+    await expect(rig.create({ audit: { sinks: { log }, ledger: 'kept' } })).rejects.toMatchObject({
+      code: 'ledger-locked',
+    });
+    expect(process.listenerCount('SIGHUP')).toBe(before);
+  });
+
   it.each([
     ['gone.yaml', 'does not exist'],
     ['.', 'is no file'],

@@ -101,6 +101,14 @@ describe('an expression', () => {
     });
   });
 
+  it('that fails is one fault, whatever type the key is of', () => {
+    const { faults } = loadConfig(
+      { audit: { delivery: { maxBatch: '${A}' } } },
+      { env: {}, strict: false },
+    );
+    expect(faults).toHaveLength(1);
+  });
+
   it('outside of what is read does not matter', async () => {
     await rig.create(
       rig.write('a.yaml', 'db: { url: "${NOT_SET}" }\nlog: { file: "${NOT_SET}" }\n'),

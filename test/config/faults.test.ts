@@ -68,7 +68,21 @@ audit:
       { audit: { ledger: 3 } },
       ["audit.ledger must be a folder's path, false or an object"],
     ],
-    ['an empty element', { audit: { ledger: 'x', events: [null] } }, ['audit.events[0] is empty']],
+    [
+      'an empty element',
+      { audit: { ledger: 'x', events: [null] } },
+      ['audit.events must be a list of event pairs such as flag:created, *:deleted or *:*'],
+    ],
+    [
+      'an unknown key with nothing behind it, as far as it can be no secret',
+      { audit: { ledger: 'x', delivery: { 'maxBach: 3': null, ulr: undefined } } },
+      [
+        expect.stringMatching(/^audit\.delivery\.maxBach… is not known; /) as unknown as string,
+        expect.stringMatching(
+          /^audit\.delivery\.ulr is not known; there are /,
+        ) as unknown as string,
+      ],
+    ],
     [
       'a live object',
       { audit: { ledger: 'x', events: new Set(['a:b']) } },
