@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { SinkEntry, SinkSpanExporterOptions } from '../exporter/options.js';
 import type { RedactOptions } from '../exporter/redact.js';
-import { type SpanRule, type SpanRules, spanRules } from '../exporter/rules.js';
+import { type SpanRules, spanRules } from '../exporter/rules.js';
 import type { CheckpointOptions } from '../ledger/checkpoint-options.js';
 import { type LedgerOptions, resolveLedgerOptions } from '../ledger/options.js';
 import type { Sink } from '../sink.js';
@@ -180,7 +180,7 @@ function pemOf(key: string): string {
 function rulesOf({ rules }: Audit, faults: Faults): SpanRules | undefined {
   if (rules === undefined) return undefined;
   try {
-    return spanRules(rules as unknown as readonly SpanRule[]);
+    return spanRules(rules);
   } catch (error) {
     const [, place = '', message] = RULE_FAULT.exec(messageOf(error)) ?? [];
     addUnlessTold(faults, { path: `audit.rules${place}`, message: message ?? messageOf(error) });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SpanRule } from '../exporter/rules.js';
 import {
   bytes,
   choice,
@@ -277,6 +278,12 @@ const redact = section('Values that are hidden before anything is written.', {
 const words = (name: string) =>
   optional(texts('any, or a list of words'), `The ${name} there are; \`any\`: every one.`);
 
+/** `spanRules` reads them itself; here they have to be data. */
+const rules = list(
+  z.record(z.string(), z.json(), { error: 'must be an object' }),
+  'a list of rules, each an object',
+) as unknown as z.ZodType<readonly SpanRule[], readonly SpanRule[]>;
+
 const audit = section('What is audited and where it goes.', {
   events: optional(
     texts('a list of event pairs such as flag:created, *:deleted or *:*'),
@@ -318,13 +325,7 @@ const audit = section('What is audited and where it goes.', {
     'The folder that keeps every event, or `false`: events wait in memory. With a file the default is `./audit`.',
   ),
   redact: optional(redact, 'Values that are hidden before anything is written.'),
-  rules: optional(
-    list(
-      z.record(z.string(), z.json(), { error: 'must be an object' }),
-      'a list of rules, each an object',
-    ),
-    'Audit events made from ordinary spans, as `spanRules` takes them.',
-  ),
+  rules: optional(rules, 'Audit events made from ordinary spans, as `spanRules` takes them.'),
   maxEventBytes: optional(bytes(1, 64 * 2 ** 20), "Bytes of an event's JSON.", '4MiB'),
 });
 

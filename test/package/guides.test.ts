@@ -30,7 +30,7 @@ describe('the guides', () => {
         text: block.text,
       })),
     );
-    expect(blocks.length).toBeGreaterThanOrEqual(9);
+    expect(blocks.length).toBeGreaterThanOrEqual(10);
     project.write(Object.fromEntries(blocks.map(({ file, text }) => [file, text])));
     project.write({
       'package.json': '{"type":"module"}',
