@@ -176,6 +176,31 @@ describe('createAudit', () => {
     await side.close();
   });
 
+  it('sends OTLP, with the headers and the encoding of the file', async () => {
+    const side = await farSide();
+    const headers = { authorization: 'Bearer ${TOKEN}' };
+    const { exporter } = await rig.create(
+      {
+        audit: {
+          sinks: {
+            otlp: { enabled: true, url: `${side.url}/v1/audit`, encoding: 'json', headers },
+          },
+        },
+      },
+      { env: { TOKEN: 't0ken' } },
+    );
+    await exporter.sendAudits([event()], { until: 'delivered' });
+    expect(side.seen).toMatchObject([
+      {
+        url: '/v1/audit',
+        headers: { authorization: 'Bearer t0ken' },
+        body: expect.stringContaining('invoice.refunded'),
+      },
+    ]);
+    await exporter.shutdown();
+    await side.close();
+  });
+
   it('signs with the secret, which only the far side can check', async () => {
     const side = await farSide();
     side.answer = answer(204);
