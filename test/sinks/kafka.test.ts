@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
@@ -19,7 +20,7 @@ import {
   kafkaSink,
 } from '../../src/sinks/kafka.js';
 import { root, run } from '../package/packed.js';
-import { ca as otherCa } from '../support/certificates.js';
+import { ca, elsewhere, localhost } from '../support/certificates.js';
 import {
   describeWithOwnBroker,
   isSame,
@@ -32,6 +33,8 @@ const live = (): SendContext => ({ signal: new AbortController().signal, attempt
 const event = (id = 'e-1', type = 'flag', payload: unknown = { key: 'k' }) =>
   createEvent({ id, type, action: 'created', payload, timestamp: '2026-01-31T12:00:00.000Z' });
 const nowhere = { topic: 'audit', bootstrapServers: ['127.0.0.1:1'] };
+
+type SNI = NonNullable<TlsOptions['SNICallback']>;
 
 /** Sends with a sink of its own. */
 async function send(
@@ -80,7 +83,7 @@ describe('the options', () => {
     ['an encoding', { encoding: 'xml' }, "'protobuf' or 'avro' or 'json', not \"xml\""],
     ['a mechanism', { authentication: { username: 'a', password: 'b', mechanism: 'MD5' } }, 'MD5'],
     ['no password', { authentication: { username: 'a' } }, 'kafkaSink.authentication.password'],
-    ['a CA without TLS', { ca: otherCa }, 'kafkaSink.ca is for requireTls: true'],
+    ['a CA without TLS', { ca }, 'kafkaSink.ca is for requireTls: true'],
     ['a CA’s file name', { requireTls: true, ca: '/etc/ca.pem' }, 'not the name of their file'],
     ['no switch', { requireTls: 'yes' }, 'kafkaSink.requireTls must be true or false'],
     ['a key', { key: 'type' }, 'kafkaSink.key must be a function'],
@@ -268,6 +271,38 @@ describe('a broker that cannot be had', () => {
     server.close();
   });
 
+  it('is told the name that it was reached by, and must have a certificate for it', async () => {
+    for (const [certificate, message] of [
+      [localhost, /^deadline$/], // the handshake was fine
+      [elsewhere, /does not match certificate's altnames/],
+    ] as const) {
+      const names: unknown[] = [];
+      const ending = new AbortController();
+      const SNICallback: SNI = (name, done) => {
+        names.push(name);
+        done(null);
+      };
+      const server = createTlsServer({ ...certificate, SNICallback }, (socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => ending.abort(new Error('deadline')));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const options = {
+        topic: 'audit',
+        bootstrapServers: [`localhost:${port}`],
+        requireTls: true,
+        ca,
+      };
+      const context = { signal: ending.signal, attempt: 1 };
+      const error = await faultOf(send(options, [event()], context));
+      expect(error.message).toMatch(message);
+      expect(error.fault).toBe(certificate === localhost ? 'transient' : 'sink');
+      expect(names[0]).toBe('localhost');
+      server.close();
+    }
+  });
+
   it('shows in the exporter’s health, and the events wait in the ledger', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'otel-audit-kafka-test-'));
     let told = () => {};
@@ -326,12 +361,12 @@ describeWithOwnBroker('Apache Kafka', () => {
   );
 
   it('is reached by TLS with its CA, not with another, and with any when told to skip', async () => {
-    const { tls, ca } = broker.addresses;
+    const { tls, ca: right } = broker.addresses;
     const options = { ...plain(), bootstrapServers: [tls], requireTls: true };
-    await send({ ...options, ca });
+    await send({ ...options, ca: right });
     await send({ ...options, insecureSkipTls: true }, [event('e-2')]);
     expect((await idsIn(options.topic)).sort()).toEqual(['e-1', 'e-2']);
-    for (const wrong of [options, { ...options, ca: otherCa }]) {
+    for (const wrong of [options, { ...options, ca }]) {
       const error = await faultOf(send(wrong));
       expect(error.fault).toBe('sink');
       expect(error.message).toMatch(/certificate/);

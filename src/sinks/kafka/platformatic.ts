@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Producer } from '@platformatic/kafka';
 import { quote } from '../../http/quote.js';
 import { SinkError } from '../../sink.js';
@@ -66,6 +67,8 @@ export class PlatformaticProducer implements KafkaProducer {
       autocreateTopics: false,
       ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
       ...(tls === undefined ? {} : { tls: { ...tls, minVersion: 'TLSv1.2' as const } }),
+      // Many a hosted broker is chosen by the name in the handshake; an address is no name.
+      tlsServerName: !bootstrapServers.some(isAddress),
     };
   }
 
@@ -165,6 +168,10 @@ function toMessage(topic: string, { key, value, headers }: KafkaRecord, partitio
   const named = new Map<Buffer, Buffer>();
   for (const [name, text] of headers) named.set(bytesOf(name), bytesOf(text));
   return { topic, partition, key: bytesOf(key), value, headers: named };
+}
+
+function isAddress(server: string): boolean {
+  return server.startsWith('[') || isIP(server.replace(/:\d+$/, '')) !== 0;
 }
 
 /** A connection keeps the process alive only while something is sent over it. */

@@ -26,7 +26,8 @@ export function encodeEach(
   const indices: number[] = [];
   const refused: number[] = [];
   let error: SinkError | undefined;
-  for (const [index, event] of events.entries()) {
+  for (let index = 0; index < events.length; index += 1) {
+    const event = events[index]!;
     try {
       records.push(toRecord(event, requireText(keyOf(event)), encoding, frame));
       indices.push(index);
