@@ -37,7 +37,7 @@ export function encodeAvro(event: AuditEvent, remarks: Remarks, frame?: Buffer):
   const payload = payloadTextOf(event) ?? 'null';
   const words = version.length + type.length + action.length + status.length + timestamp.length;
   // `"":0,` becomes ten bytes, and nothing grows more; a UTF-16 unit takes three bytes.
-  sink.begin(256 + 3 * (words + actor.length) + 6 * payload.length);
+  sink.begin(1024 + 3 * (words + actor.length) + 6 * payload.length);
   if (frame !== undefined) sink.append(frame);
   writeText(version);
   writeText(type);

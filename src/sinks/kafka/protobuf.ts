@@ -40,8 +40,9 @@ export function encodeProtobuf(event: AuditEvent, remarks: Remarks, frame?: Buff
   const actor = actorTextOf(event);
   const payload = payloadTextOf(event) ?? 'null';
   const words = version.length + type.length + action.length + status.length;
-  // `0,` in an array becomes eleven bytes, and nothing grows more.
-  sink.begin(256 + 3 * (words + actor.length) + 6 * payload.length);
+  // `0,` in an array becomes eleven bytes, and nothing grows more. The rest is
+  // for the lengths of what is open, of which there is room for too much where a guess was wrong.
+  sink.begin(1024 + 3 * (words + actor.length) + 6 * payload.length);
   if (frame !== undefined) sink.append(frame);
   writeText(0x0a, version);
   writeText(0x12, type);
