@@ -115,6 +115,9 @@ function properties(keystore) {
     'share.coordinator.state.topic.replication.factor=1',
     'share.coordinator.state.topic.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
+    // One that was killed is let in again once its session is over, after 9 s by default.
+    'broker.heartbeat.interval.ms=500',
+    'broker.session.timeout.ms=3000',
     '',
   ].join('\n');
 }
