@@ -5,7 +5,17 @@ import { transformSync } from 'esbuild';
 import { codeBlocks } from './markdown.js';
 import { installed, Project, root, run } from './packed.js';
 
-const GUIDES = ['configuration', 'getting-started', 'migrating-from-flipt', 'writing-a-sink'];
+const GUIDES = [
+  'configuration',
+  'delivery',
+  'getting-started',
+  'kafka',
+  'migrating-from-flipt',
+  'operations',
+  'reference',
+  'sinks',
+  'writing-a-sink',
+];
 const guides = GUIDES.map((name) => ({
   name,
   text: readFileSync(join(root, 'docs', `${name}.md`), 'utf8'),
