@@ -231,6 +231,17 @@ export function asRecorded(event: AuditEvent, trace: EventTrace | undefined): Au
   return assemble(base, actor, UNPARSED, payloadText);
 }
 
+/** The event with other texts of actor and payload; both are JSON on one line. */
+export function withTexts(
+  event: AuditEvent,
+  actorText: string,
+  payloadText: string | undefined,
+): AuditEvent {
+  const { id, version, type, action, status, timestamp, trace } = event;
+  const base = { id, version, type, action, status, timestamp, trace };
+  return assemble(base, recordedActor(actorText), UNPARSED, payloadText);
+}
+
 /** Whether {@link asRecorded} has made it, or decoding. */
 export function isRecorded(event: AuditEvent): boolean {
   return event[TEXTS]?.isRecorded === true;

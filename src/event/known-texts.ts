@@ -23,6 +23,11 @@ export function isKnownText(id: string, text: string): boolean {
   return text !== '' && known[slotOf(id)] === text;
 }
 
+/** Lets go of the text that was remembered for the id. */
+export function forgetText(id: string): void {
+  known[slotOf(id)] = '';
+}
+
 /** The last three characters of an id, random digits in a UUID, spread over the slots. */
 function slotOf(id: string): number {
   const end = id.length;

@@ -22,31 +22,40 @@ const MAX_VALUE_BYTES = 64 * 1024;
  * itself or, where it is none, of its JSON. What JSON cannot carry is a text in brackets.
  */
 export function attributesToText(attributes: Attributes): string {
+  return toText(attributes, MAX_VALUE_BYTES);
+}
+
+/** {@link attributesToText} with every value reduced, for nobody knows what of it is to be hidden. */
+export function attributesToDigests(attributes: Attributes): string {
+  return toText(attributes, 0);
+}
+
+function toText(attributes: Attributes, maxBytes: number): string {
   const members: string[] = [];
   for (const key of AUDIT_KEYS) {
-    const value = valueToText(attributes, key);
+    const value = valueToText(attributes, key, maxBytes);
     if (value !== undefined) members.push(`"${key}":${value}`);
   }
   return `{${members.join(',')}}`;
 }
 
-function valueToText(attributes: Attributes, key: string): string | undefined {
+function valueToText(attributes: Attributes, key: string, maxBytes: number): string | undefined {
   try {
     const value: unknown = attributes[key];
     if (value === undefined) return undefined;
-    if (typeof value === 'string') return bound(value, JSON.stringify);
+    if (typeof value === 'string') return bound(value, JSON.stringify, maxBytes);
     const json = JSON.stringify(value, carry) as string | undefined; // a toJSON may give nothing
-    return json === undefined ? '"[nothing]"' : bound(json, () => json);
+    return json === undefined ? '"[nothing]"' : bound(json, () => json, maxBytes);
   } catch (error) {
     return `"[${jsonFault(error)}]"`; // a getter, a proxy or a toJSON of the application's
   }
 }
 
-function bound(text: string, toJson: (text: string) => string): string {
+function bound(text: string, toJson: (text: string) => string, maxBytes: number): string {
   // What is too long as it is need not be quoted, which could make it too long for a string.
-  if (text.length <= MAX_VALUE_BYTES) {
+  if (text.length <= maxBytes) {
     const json = toJson(text);
-    if (Buffer.byteLength(json) <= MAX_VALUE_BYTES) return json;
+    if (Buffer.byteLength(json) <= maxBytes) return json;
   }
   // Loaded when needed: `node:crypto` takes a fifth of the time that loading the package takes.
   const { createHash } = process.getBuiltinModule('node:crypto');

@@ -30,6 +30,7 @@ export class Capture implements SpanCapture {
   /** How many audit events were added to a span after its end. */
   readonly #lateCounts = new WeakMap<object, number>();
   readonly #rules: SpanRules | undefined;
+  readonly #toText: (attributes: Attributes) => string;
   /** The ids of the events that rules have made of a span. */
   readonly #ruled = new WeakMap<object, string[]>();
   readonly #watchers = new WeakMap<AddEvent, AddEvent>();
@@ -39,9 +40,16 @@ export class Capture implements SpanCapture {
   #queue: Captured[] = [];
   #next = 0;
 
-  constructor(target: CaptureTarget, clock: Clock = systemClock, rules?: SpanRules) {
+  /** @param toText makes JSON of attributes that make no event */
+  constructor(
+    target: CaptureTarget,
+    clock: Clock = systemClock,
+    rules?: SpanRules,
+    toText = attributesToText,
+  ) {
     this.#target = target;
     this.#rules = rules;
+    this.#toText = toText;
     this.#burst = new Burst(clock, complain);
   }
 
@@ -150,7 +158,8 @@ export class Capture implements SpanCapture {
       const decoded = decodeSpanEvent(attributes, origin);
       if (decoded.kind === 'event') loss = this.#target.event(decoded.event, late);
       else if (decoded.kind === 'malformed') {
-        const content = malformedContent(origin, decoded.reason, attributes, attributesText);
+        const toText = attributesText === undefined ? this.#toText : () => attributesText;
+        const content = malformedContent(origin, decoded.reason, attributes, toText);
         loss = this.#target.malformed(content);
       }
     }
@@ -214,7 +223,7 @@ export class Capture implements SpanCapture {
     event?: AuditEvent,
   ): void {
     // A value that is no text may change before the turn ends, so it becomes one now.
-    const attributesText = isAllText(attributes) ? undefined : attributesToText(attributes);
+    const attributesText = isAllText(attributes) ? undefined : this.#toText(attributes);
     this.#enqueue({ span, number, late, event, attributes, attributesText });
   }
 

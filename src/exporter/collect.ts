@@ -14,26 +14,39 @@ export interface CollectVisitor {
   broken(error: unknown): void;
 }
 
-/** Decodes every event of every span, in order, and hands what is ours to the visitor. */
-export function collectEvents(spans: readonly ReadableSpan[], visitor: CollectVisitor): void {
+/**
+ * Decodes every event of every span, in order, and hands what is ours to the visitor.
+ *
+ * @param toText makes JSON of attributes that make no event
+ */
+export function collectEvents(
+  spans: readonly ReadableSpan[],
+  visitor: CollectVisitor,
+  toText = attributesToText,
+): void {
   for (const span of spans) {
     try {
       noteResource(span);
-      if (span.events.length > 0) collectSpan(span, visitor);
+      if (span.events.length > 0) collectSpan(span, visitor, toText);
     } catch (error) {
       visitor.broken(error); // one span that is none must not take the others with it
     }
   }
 }
 
-function collectSpan(span: ReadableSpan, visitor: CollectVisitor): void {
+function collectSpan(
+  span: ReadableSpan,
+  visitor: CollectVisitor,
+  toText: typeof attributesToText,
+): void {
   const origin = new SpanOrigin(span);
   origin.number = droppedEventsOf(span);
   for (const { attributes } of span.events) {
     const decoded = decodeSpanEvent(attributes, origin);
     if (decoded.kind === 'event') visitor.event(decoded.event);
     else if (decoded.kind === 'malformed') {
-      visitor.malformed(decoded.reason, malformedContent(origin, decoded.reason, attributes ?? {}));
+      const content = malformedContent(origin, decoded.reason, attributes ?? {}, toText);
+      visitor.malformed(decoded.reason, content);
     }
     origin.number += 1;
   }
@@ -62,14 +75,15 @@ export class SpanOrigin implements EventOrigin {
   }
 }
 
-/** What is kept of an event that cannot be decoded; its attributes as JSON where that is made already. */
+/** What is kept of an event that cannot be decoded. */
 export function malformedContent(
   origin: SpanOrigin,
   reason: string,
   attributes: Attributes,
-  attributesText = attributesToText(attributes),
+  toText: (attributes: Attributes) => string,
 ): MalformedContent {
   const { trace, late } = origin;
+  const attributesText = toText(attributes);
   return { id: givenId(attributes) ?? origin.id(), late, trace, reason, attributesText };
 }
 

@@ -1,11 +1,13 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
 import { AuditError, messageOf } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { createId } from '../event/id.js';
 import { boundOfJson, eventToJson } from '../event/json.js';
+import { jsonFault } from '../event/texts.js';
 import { hashOf, type MalformedContent, type RecordContent } from '../ledger/record.js';
-import { attributesToText } from './attributes-text.js';
+import type { Redactor } from './redact.js';
 import type { Reporter } from './reporter.js';
 import type { Store } from './store.js';
 
@@ -13,8 +15,10 @@ import type { Store } from './store.js';
 export interface IntakeOptions {
   readonly checker: EventPairChecker | undefined;
   readonly maxEventBytes: number;
+  readonly redactor: Redactor | undefined;
   readonly store: Pick<Store, 'newest' | 'append'>;
   readonly reporter: Reporter;
+  readonly attributesToText: (attributes: Attributes) => string;
 }
 
 /** The way in: checks events and hands them on to be kept. Counts what becomes of each. */
@@ -57,7 +61,7 @@ export class Intake {
       const error = new AuditError('checker-failed', `the checker failed: ${messageOf(cause)}`, {
         cause,
       });
-      throw reporter.error('checker', error, { events: [event] });
+      throw reporter.error('checker', error, { events: this.#shown(event) });
     }
     this.#rejected += 1;
     return false;
@@ -71,6 +75,24 @@ export class Intake {
       'event-too-large',
       `events[${index}] takes ${bytes} bytes, more than maxEventBytes, ${this.#options.maxEventBytes}`,
     );
+  }
+
+  /**
+   * The event without what is to be hidden.
+   *
+   * @throws {AuditError} `invalid-event` or `event-too-large`, naming the event by its index
+   */
+  redact(event: AuditEvent, index: number): AuditEvent {
+    const { redactor } = this.#options;
+    if (redactor === undefined) return event;
+    let redacted: AuditEvent;
+    try {
+      redacted = redactor.redact(event);
+    } catch (error) {
+      throw new AuditError('invalid-event', `events[${index}] ${notRedacted(error)}`);
+    }
+    if (redacted !== event) this.requireSize(redacted, index);
+    return redacted;
   }
 
   /** Keeps an event for somebody who waits for it. @throws {AuditError} why it cannot be kept */
@@ -87,10 +109,20 @@ export class Intake {
    * @returns undefined if the checker turned it away
    * @throws {AuditError} when it is lost; it is reported already
    */
-  capture(event: AuditEvent, late = false): number | undefined {
-    if (!this.#passesUnlessTurnedAway(event)) return undefined;
-    const excess = this.#excessOf(event);
-    if (excess !== undefined) return this.captureMalformed(this.#tooLarge(event, late, excess));
+  capture(given: AuditEvent, late = false): number | undefined {
+    if (!this.#passesUnlessTurnedAway(given)) return undefined;
+    let event = given;
+    let fault = this.#largenessOf(event);
+    const { redactor } = this.#options;
+    if (redactor !== undefined && fault === undefined) {
+      try {
+        event = redactor.redact(given);
+        if (event !== given) fault = this.#largenessOf(event);
+      } catch (error) {
+        fault = `it ${notRedacted(error)}`;
+      }
+    }
+    if (fault !== undefined) return this.captureMalformed(this.#unfit(event, late, fault));
     try {
       const { sequence, isNew } = this.#keep(contentOf(event, late));
       if (isNew) this.#emitted += 1;
@@ -126,6 +158,12 @@ export class Intake {
     return bytes > maxEventBytes ? bytes : undefined;
   }
 
+  #largenessOf(event: AuditEvent): string | undefined {
+    const bytes = this.#excessOf(event);
+    if (bytes === undefined) return undefined;
+    return `it takes ${bytes} bytes, more than maxEventBytes, ${this.#options.maxEventBytes}`;
+  }
+
   #keep(content: RecordContent): { readonly sequence: number; readonly isNew: boolean } {
     const { store } = this.#options;
     const { newest } = store;
@@ -149,6 +187,15 @@ export class Intake {
       `a malformed audit event is not delivered: ${reason}`,
       new AuditError('malformed-event', reason),
     );
+  }
+
+  /** An event for those who hear of errors: without what is to be hidden, or not at all. */
+  #shown(event: AuditEvent): AuditEvent[] {
+    try {
+      return [this.#options.redactor?.redact(event) ?? event];
+    } catch {
+      return [];
+    }
   }
 
   /** An event that nobody waits for must not be lost because its checker fails: it is kept. */
@@ -183,10 +230,10 @@ export class Intake {
     return sequence;
   }
 
-  #tooLarge(event: AuditEvent, late: boolean, bytes: number): MalformedContent {
-    const reason = `it takes ${bytes} bytes, more than maxEventBytes, ${this.#options.maxEventBytes}`;
+  /** What is kept of an event that cannot be kept as one. */
+  #unfit(event: AuditEvent, late: boolean, reason: string): MalformedContent {
     const { id, trace } = event;
-    let attributesText = attributesToText(encodeEvent(event));
+    let attributesText = this.#options.attributesToText(encodeEvent(event));
     if (Buffer.byteLength(attributesText) > this.#options.maxEventBytes) {
       const sha256 = hashOf(Buffer.from(attributesText));
       attributesText = `{"length":${Buffer.byteLength(attributesText)},"sha256":"${sha256}"}`;
@@ -205,6 +252,11 @@ export class Intake {
     const events = event === undefined ? [] : [event];
     return this.#options.reporter.error('lost', error, { events });
   }
+}
+
+/** The error's own words may quote what was to be hidden. */
+function notRedacted(error: unknown): string {
+  return `cannot be redacted: ${jsonFault(error)}`;
 }
 
 function contentOf(event: AuditEvent, late: boolean): RecordContent {

@@ -6,7 +6,6 @@ import {
   defaultDelivery,
   resolveDelivery,
 } from '../delivery/options.js';
-import { warn } from '../diagnostics.js';
 import { AuditError } from '../errors.js';
 import {
   type LedgerOptions,
@@ -14,7 +13,7 @@ import {
   resolveLedgerOptions,
 } from '../ledger/options.js';
 import { PARTS, type Sink } from '../sink.js';
-import type { RedactOptions } from './redact.js';
+import { type RedactOptions, type Redactor, resolveRedactor } from './redact.js';
 import type { OnError } from './reporter.js';
 import { requireRules, type SpanRules } from './rules.js';
 
@@ -55,7 +54,7 @@ export interface SinkSpanExporterOptions {
   readonly maxEventBytes?: number | undefined;
   /** Audit events from ordinary spans; of every span that is exported or that a processor sees end. */
   readonly rules?: SpanRules | undefined;
-  /** Accepted, not yet in use: values are written in clear, and `diag` warns so. */
+  /** Values that are hidden before anything is written, sent or told. Default: everything is in clear. */
   readonly redact?: RedactOptions | undefined;
   /** Told of every error that no promise carries, failed attempts included. What it throws is logged. */
   readonly onError?: OnError | undefined;
@@ -71,6 +70,7 @@ export interface ResolvedOptions {
   readonly ledger: ResolvedLedgerOptions | undefined;
   readonly maxEventBytes: number;
   readonly rules: SpanRules | undefined;
+  readonly redactor: Redactor | undefined;
   readonly onError: OnError | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -121,9 +121,6 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
   requireFunction('random', options.random);
   requireClock(options.clock);
   requireChecker('checker', options.checker);
-  if (options.redact !== undefined) {
-    warn('the option redact is accepted but has no effect in this version');
-  }
   const ledger =
     options.ledger === undefined ? undefined : resolveLedgerOptions('ledger', options.ledger);
   const delivery = resolveDelivery(
@@ -159,6 +156,10 @@ export function resolveOptions(options: SinkSpanExporterOptions): ResolvedOption
     ledger,
     maxEventBytes,
     rules: requireRules('SinkSpanExporter: rules', options.rules),
+    redactor:
+      options.redact === undefined
+        ? undefined
+        : resolveRedactor('SinkSpanExporter: redact', options.redact),
     checker: options.checker,
     onError: options.onError,
     clock: options.clock ?? systemClock,

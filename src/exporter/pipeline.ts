@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { Clock } from '../clock.js';
 import type { Lane } from '../delivery/lane.js';
 import { complain, warn } from '../diagnostics.js';
@@ -6,6 +7,7 @@ import { Ledger, type LedgerObserver } from '../ledger/ledger.js';
 import type { ResolvedLedgerOptions } from '../ledger/options.js';
 import { AbandonedSlots, openSlotSync } from '../ledger/slots.js';
 import { whenProcessExits } from '../process-exit.js';
+import { attributesToDigests, attributesToText } from './attributes-text.js';
 import { Capture } from './capture.js';
 import { followOf } from './checkpoints.js';
 import { Deliveries } from './deliveries.js';
@@ -41,6 +43,8 @@ export interface Pipeline {
   readonly deliveries: Deliveries;
   readonly slotDrain: SlotDrain | undefined;
   readonly metrics: Metrics;
+  /** How the attributes of what is no event are kept. */
+  readonly attributesToText: (attributes: Attributes) => string;
   /** Takes back what was asked of the process. */
   readonly forgetProcess: () => void;
 }
@@ -63,7 +67,8 @@ export function openPipeline(options: ResolvedOptions): Pipeline {
 }
 
 function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'forgetProcess'> {
-  const { clock, random, checker, maxEventBytes, rules } = options;
+  const { clock, random, checker, maxEventBytes, rules, redactor } = options;
+  const toText = redactor === undefined ? attributesToText : attributesToDigests;
   const turns = new Turns(() => {
     const { dropped } = intake;
     capture.drain();
@@ -75,7 +80,14 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
     options.ledger === undefined
       ? openMemory(turns)
       : openLedgerStore(options.ledger, clock, observer);
-  const intake = new Intake({ checker, maxEventBytes, store, reporter });
+  const intake = new Intake({
+    checker,
+    maxEventBytes,
+    redactor,
+    store,
+    reporter,
+    attributesToText: toText,
+  });
   const capture = new Capture(
     {
       queued: () => turns.schedule(),
@@ -84,6 +96,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
     },
     clock,
     rules,
+    toText,
   );
   const destinations = options.sinks.map(
     (named) =>
@@ -126,6 +139,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
     deliveries,
     slotDrain,
     metrics,
+    attributesToText: toText,
   };
 }
 

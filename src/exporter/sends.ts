@@ -53,6 +53,10 @@ export class Sends {
     drain();
     const passing = recorded.map((event) => intake.passes(event));
     if (!passing.includes(true)) return Promise.resolve(recorded.map(() => null));
+    // Before the first is kept: where one cannot be redacted, none is recorded.
+    for (let index = 0; index < recorded.length; index += 1) {
+      if (passing[index]) recorded[index] = intake.redact(recorded[index]!, index);
+    }
     const send = new Send(this.#parts, limits, recorded.length);
     try {
       for (let index = 0; index < recorded.length; index += 1) {

@@ -1,9 +1,9 @@
 import type { Attributes } from '@opentelemetry/api';
 import { complain } from '../diagnostics.js';
 import { AuditError, messageOf, toError } from '../errors.js';
-import { AUDIT_KEYS } from './attributes-text.js';
+import { AUDIT_KEYS, type attributesToText } from './attributes-text.js';
 import type { Capture } from './capture.js';
-import { collectEvents } from './collect.js';
+import { type CollectVisitor, collectEvents } from './collect.js';
 import { type Deliveries, joinErrors } from './deliveries.js';
 import type { Intake } from './intake.js';
 import type { Reporter } from './reporter.js';
@@ -17,6 +17,7 @@ export interface SpanExportsParts {
   readonly store: Store;
   readonly deliveries: Deliveries;
   readonly reporter: Reporter;
+  readonly attributesToText: typeof attributesToText;
 }
 
 /** Spans that a stock processor hands over when they have ended. */
@@ -53,7 +54,7 @@ export class SpanExports {
 
   /** Keeps what the processor has not captured. */
   #take(spans: readonly ReadableSpan[]): Taken {
-    const { capture, intake, store, reporter } = this.#parts;
+    const { capture, intake, store, reporter, attributesToText } = this.#parts;
     for (const span of spans) capture.takeRuled(span);
     capture.drain();
     const newest = store.newest;
@@ -79,7 +80,7 @@ export class SpanExports {
         errors.push(toError(error)); // it is reported already
       }
     };
-    collectEvents(unseen, {
+    const visitor: CollectVisitor = {
       event: (event) => keep(() => intake.capture(event)),
       malformed: (_, content) => keep(() => intake.captureMalformed(content)),
       broken: (cause) => {
@@ -88,7 +89,8 @@ export class SpanExports {
           reporter.error('broken', new AuditError('malformed-event', message, { cause })),
         );
       },
-    });
+    };
+    collectEvents(unseen, visitor, attributesToText);
     return { errors, sequences, capturedUpTo };
   }
 

@@ -1,0 +1,41 @@
+import type { ParsedPath } from './path.js';
+
+/** A name ends with one of them once its case, `-` and `_` are gone. */
+const CREDENTIAL =
+  /(?:passwords?|passwd|pwd|passphrase|passcode|secrets?|tokens?|cookies?|authorization|credentials?|(?:api|access|secret|private|signing|encryption)keys?|connectionstring|jwt|otp)$/;
+
+const MAX_KNOWN = 1024;
+const MAX_KNOWN_LENGTH = 64;
+
+/** Which members are hidden at any depth. */
+export class NameFinder {
+  readonly isEmpty: boolean;
+  readonly #names: ReadonlySet<string>;
+  readonly #credentials: boolean;
+  // The same few names come again and again.
+  readonly #known = new Map<string, boolean>();
+
+  constructor(paths: readonly ParsedPath[]) {
+    this.#names = new Set(
+      paths.flatMap((path) => (path.root === 'any' ? [normalize(path.name)] : [])),
+    );
+    this.#credentials = paths.some(({ root }) => root === 'credentials');
+    this.isEmpty = this.#names.size === 0 && !this.#credentials;
+  }
+
+  has(name: string): boolean {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const normalized = normalize(name);
+    const found = this.#names.has(normalized) || (this.#credentials && CREDENTIAL.test(normalized));
+    if (name.length <= MAX_KNOWN_LENGTH) {
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      this.#known.set(name, found);
+    }
+    return found;
+  }
+}
+
+function normalize(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
