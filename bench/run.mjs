@@ -12,6 +12,7 @@ import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
 import { pipeline } from './pipeline.mjs';
+import { redact } from './redact.mjs';
 import { rules } from './rules.mjs';
 import { template } from './template.mjs';
 import { webhook } from './webhook.mjs';
@@ -32,6 +33,7 @@ const benches = {
   otlp,
   rules,
   kafka,
+  redact,
   template,
   weight,
 };

@@ -224,8 +224,12 @@ describe('what is beside a redacted value', () => {
     'flipt.event.timestamp': '2026-01-31T12:00:00Z',
     'flipt.event.payload': payload,
   });
-  const textKept = async (paths: string[], text: string): Promise<string> => {
-    const { exporter } = rig.open({ sinks: {}, redact: { paths, mode: 'mask' } });
+  const textKept = async (
+    paths: string[],
+    text: string,
+    mode: 'mask' | 'remove' = 'mask',
+  ): Promise<string> => {
+    const { exporter } = rig.open({ sinks: {}, redact: { paths, mode } });
     expect(await exported(exporter, spanOf([attributes(text)]))).toEqual({ code: 0 });
     await exporter.shutdown();
     const [file = ''] = fs.readdirSync(rig.path).filter((name) => name.endsWith('.jsonl'));
@@ -249,12 +253,27 @@ describe('what is beside a redacted value', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  it('does not keep what a second member of the same name hides from a parser', async () => {
-    expect(await textKept(['payload.a.x'], '{"a":{"x":"hidden-1"},"a":1}')).toBe('{"a":1}');
-    expect(await textKept(['payload.x'], '{"x":"hidden-2","\\u0078":"hidden-3"}')).toBe(
-      '{"x":"[REDACTED]"}',
+  it('is not touched, not even its spaces', async () => {
+    const text = '{ "x" : 1 , "b": [ 1,2 ],"c" :{ } , "z":{"x":1}}';
+    expect(await textKept(['payload.x', 'payload.z.x'], text)).toBe(
+      '{ "x" : "[REDACTED]" , "b": [ 1,2 ],"c" :{ } , "z":{"x":"[REDACTED]"}}',
     );
   });
+
+  it.each([
+    ['payload.a.x', '{"a":{"x":"hidden-1"},"a":1}', '{"a":{},"a":1}'],
+    ['payload.x', '{"x":"hidden-2","\\u0078":"hidden-3"}', '{}'],
+    ['payload.x', '{"a":1 , "x":"hidden-4" }', '{"a":1 }'],
+    ['payload.x', '{"x":"hidden-5","a":1,"x":"hidden-6"}', '{"a":1}'],
+    ['payload.*.x', '{"a":{"x":"hidden-7"},"a":1}', '{"a":1}'],
+    ['**.x', '{"a":{"x":"hidden-8"},"a":1}', '{"a":{},"a":1}'],
+    ['**.x', '[{"b":1,"x":"hidden-9","x":[]},{"x":0}]', '[{"b":1},{}]'],
+  ])(
+    'does not keep what a second member of its name hides from a parser: %s',
+    async (path, text, left) => {
+      expect(await textKept([path], text, 'remove')).toBe(left);
+    },
+  );
 });
 
 describe('an unredacted value', () => {
@@ -362,7 +381,8 @@ describe('an unredacted value', () => {
   });
 
   it('is not in the record of an event that is too large, nor of one nested too deeply to be redacted', async () => {
-    const { exporter } = rig.open({ sinks: {}, maxEventBytes: 50_000, redact });
+    const deeply = { ...redact, paths: [...redact.paths, 'payload[*].x'] };
+    const { exporter } = rig.open({ sinks: {}, maxEventBytes: 50_000, redact: deeply });
     const large = createEvent({
       type: 'user',
       action: 'created',

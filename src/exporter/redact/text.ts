@@ -1,24 +1,24 @@
 import type { AuditError } from '../../errors.js';
-import type { Censor } from './censor.js';
+import type { Censor, Replacement } from './censor.js';
 import { loadRedact, type RedactValue } from './library.js';
 import type { NameFinder } from './names.js';
 import { ExactNumbers } from './numbers.js';
 import type { ParsedPath } from './path.js';
+import { type PathNode, redactMembers, type Walk } from './walk.js';
 
-type PlacedPath = Extract<ParsedPath, { readonly segments: readonly string[] }>;
+type Segments = readonly string[];
 
-/** Hides values in the JSON text of a payload or an actor. */
+/**
+ * Hides values in the JSON text of a payload or an actor. As far as a path has names, it is followed in the
+ * text; from its first `*` or index on, the library follows it in the parsed value.
+ */
 export class TextRedactor {
-  readonly #root: 'payload' | 'actor';
-  readonly #names: NameFinder;
   readonly #censor: Censor;
-  /** Everything goes. */
-  readonly #removesAll: boolean;
-  readonly #redactPaths: RedactValue | undefined;
-  /** What every text contains that a path leads into, as `JSON.stringify` prints it. */
-  readonly #mark: RegExp | undefined;
+  readonly #walk: Walk;
+  readonly #root: PathNode;
   /** What this call has put in the place of values, so that none is hidden twice. */
   readonly #placed = new Set<unknown>();
+  #isOurs = false;
   #numbers: ExactNumbers | undefined;
 
   constructor(
@@ -28,24 +28,16 @@ export class TextRedactor {
     censor: Censor,
     refuse: (fault: string) => AuditError,
   ) {
-    const own = paths.filter((path): path is PlacedPath => path.root === root);
-    this.#root = root;
-    this.#names = names;
     this.#censor = censor;
-    this.#removesAll = censor.removes && own.some(({ segments }) => segments.length === 0);
-    // An actor is an object: it stays one, with every member hidden.
-    const segments = own.map((path) =>
-      path.segments.length === 0 && root === 'actor' ? ['*'] : path.segments,
+    this.#walk = { names, hide: (text) => this.#hide(text) };
+    const own = paths.flatMap((path) =>
+      path.root === root && 'segments' in path ? [path.segments] : [],
     );
-    this.#mark = markOf(segments);
-    this.#redactPaths =
-      segments.length === 0
-        ? undefined
-        : loadRedact(
-            segments.map((rest) => [root, ...rest]),
-            censor.removes ? undefined : (value) => this.#replace(value),
-            refuse,
-          );
+    // An actor is an object: it stays one, with every member hidden.
+    const mustStay = root === 'actor' && !censor.removes;
+    const segments = own.map((path) => (path.length === 0 && mustStay ? ['*'] : path));
+    const replace = censor.removes ? undefined : (value: unknown) => this.#replace(value);
+    this.#root = this.#nodeOf(segments, (rest) => loadRedact(rest, replace, refuse));
   }
 
   /**
@@ -55,83 +47,79 @@ export class TextRedactor {
    * @throws {RangeError} where it is nested too deeply
    */
   redact(text: string, isOurs: boolean): string | undefined {
-    if (this.#removesAll) return undefined;
-    const leads = this.#redactPaths !== undefined && !(isOurs && this.#mark?.test(text) === false);
-    if (isOurs && !leads && this.#names.isEmpty) return text;
+    this.#isOurs = isOurs;
     try {
-      this.#numbers = ExactNumbers.in(text);
-      let value: unknown = JSON.parse(this.#numbers?.text ?? text);
-      // To the library a member `__proto__` of an ordinary object would be its prototype.
-      if (leads && (text.includes('__proto__') || text.includes('\\u')))
-        value = withoutPrototypes(value);
-      const found = !this.#names.isEmpty && this.#hideNames(value);
-      if (leads) value = this.#redactPaths!({ [this.#root]: value })[this.#root];
-      // What is not ours may name a member twice, or write a name in escapes: it is printed anew.
-      return isOurs && !leads && !found ? text : this.#print(value);
+      if (this.#root.hides === true) return this.#hide(text);
+      return (this.#root.redact ?? this.#followNames)(text);
     } finally {
       this.#placed.clear();
       this.#numbers = undefined;
     }
   }
 
-  /** Not by recursion, for a text may be nested deeply. */
-  #hideNames(root: unknown): boolean {
-    let found = false;
-    const pending: unknown[] = [root];
-    while (pending.length > 0) {
-      const value = pending.pop();
-      if (typeof value !== 'object' || value === null) continue;
-      if (Array.isArray(value)) {
-        for (const element of value) pending.push(element);
-        continue;
-      }
-      const members = value as Record<string, unknown>;
-      for (const name of Object.keys(members)) {
-        if (!this.#names.has(name)) pending.push(members[name]);
-        else {
-          found = true;
-          if (this.#censor.removes) delete members[name];
-          else members[name] = this.#replace(members[name]); // it is there: no setter is asked
-        }
-      }
+  #nodeOf(paths: readonly Segments[], load: (paths: readonly Segments[]) => RedactValue): PathNode {
+    if (paths.some(({ length }) => length === 0)) return { hides: true };
+    if (paths.some(([first]) => first === '*' || /^\d+$/.test(first!))) {
+      const redactValue = load(paths.map((path) => [ROOT, ...path]));
+      return { redact: (text) => this.#followAll(text, redactValue) };
     }
-    return found;
+    const names = new Set(paths.map(([first]) => first!));
+    if (names.size === 0) return {};
+    const members = [...names].map((name) => {
+      const rest = paths.filter(([first]) => first === name).map((path) => path.slice(1));
+      return [name, this.#nodeOf(rest, load)] as const;
+    });
+    return { members: new Map(members) };
+  }
+
+  readonly #followNames = (text: string): string =>
+    this.#root.members === undefined && this.#walk.names.isEmpty
+      ? text
+      : redactMembers(text, this.#root, this.#walk);
+
+  #followAll(text: string, redactValue: RedactValue): string {
+    const { names } = this.#walk;
+    const value = this.#parse(names.isEmpty ? text : redactMembers(text, {}, this.#walk));
+    return this.#print(redactValue({ [ROOT]: value })[ROOT]);
+  }
+
+  #hide(text: string): string | undefined {
+    if (this.#censor.removes) return undefined;
+    return this.#place(() => (this.#isOurs ? text : this.#print(this.#parse(text)))).json;
   }
 
   #replace(value: unknown): unknown {
-    if (value === undefined || this.#placed.has(value)) return value;
-    const placed = this.#censor.replace(this.#print(value) ?? '');
-    this.#placed.add(placed);
+    // The library asks for what an object inherits too, and then leaves it alone.
+    if (value === undefined || typeof value === 'function') return value;
+    return this.#placed.has(value) ? value : this.#place(() => this.#print(value)).value;
+  }
+
+  #place(json: () => string): Replacement {
+    const placed = this.#censor.replace(json);
+    if (this.#censor.mustBeOnce) this.#placed.add(placed.value);
     return placed;
   }
 
-  #print(value: unknown): string | undefined {
-    const text = JSON.stringify(value) as string | undefined;
-    return text === undefined || this.#numbers === undefined ? text : this.#numbers.restore(text);
+  #parse(text: string): unknown {
+    this.#numbers = ExactNumbers.in(text);
+    const value: unknown = JSON.parse(this.#numbers?.text ?? text);
+    // To the library a member `__proto__` of an ordinary object would be its prototype.
+    return text.includes('__proto__') || text.includes('\\u') ? withoutPrototypes(value) : value;
+  }
+
+  #print(value: unknown): string {
+    const text = JSON.stringify(value ?? null);
+    return this.#numbers === undefined ? text : this.#numbers.restore(text);
   }
 }
 
-/** Undefined where a path has no name that a text could be searched for. */
-function markOf(paths: readonly (readonly string[])[]): RegExp | undefined {
-  const names = paths.map((segments) =>
-    segments.findLast((segment) => segment !== '*' && !/^\d+$/.test(segment)),
-  );
-  if (names.length === 0 || names.includes(undefined)) return undefined;
-  const marks = new Set(
-    names.map((name) => JSON.stringify(name).slice(1).replace(SPECIAL, '\\$&')),
-  );
-  return new RegExp(`"(?:${[...marks].join('|')}):`);
-}
+/** Stands for the value that the library is given. */
+const ROOT = 'root';
 
-const SPECIAL = /[\\^$.*+?()[\]{}|]/g;
-
-function withoutPrototypes(root: unknown): unknown {
-  const copy = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map(copy);
-    const members: Record<string, unknown> = Object.create(null);
-    for (const [name, member] of Object.entries(value)) members[name] = copy(member);
-    return members;
-  };
-  return copy(root);
+function withoutPrototypes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutPrototypes);
+  const members: Record<string, unknown> = Object.create(null);
+  for (const [name, member] of Object.entries(value)) members[name] = withoutPrototypes(member);
+  return members;
 }
