@@ -6,6 +6,7 @@ import {
   codeOf,
   FILE_MODE,
   makeFolderSync,
+  readTextSync,
   replaceFileSync,
   syncFolderSync,
   writeAllSync,
@@ -46,13 +47,8 @@ export class TreeFiles {
    */
   static findSync(directory: string): TreeFiles | undefined {
     const path = treePath(directory);
-    let text: string;
-    try {
-      text = fs.readFileSync(path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+    const text = readTextSync(path);
+    if (text === undefined) return undefined;
     const start = parseStart(text);
     if (start !== undefined) return new TreeFiles(directory, start);
     throw new AuditError(

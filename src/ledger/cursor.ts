@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { AuditError } from '../errors.js';
-import { codeOf, makeFolderSync, replaceFile, replaceFileSync } from './files.js';
+import { codeOf, makeFolderSync, readTextSync, replaceFile, replaceFileSync } from './files.js';
 
 /** How far a sink is. */
 export interface Position {
@@ -127,13 +127,8 @@ export function readCursorsSync(directory: string): Map<string, Position> {
 }
 
 function readPositionSync(path: string): Position | undefined {
-  let text: string;
-  try {
-    text = fs.readFileSync(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readTextSync(path);
+  if (text === undefined) return undefined;
   const position = parse(text);
   if (position !== undefined) return position;
   throw new AuditError(

@@ -1,7 +1,6 @@
-import fs from 'node:fs';
 import { join } from 'node:path';
 import { AuditError } from '../errors.js';
-import { codeOf, replaceFileSync } from './files.js';
+import { readTextSync, replaceFileSync } from './files.js';
 import { NO_HASH } from './record.js';
 
 const FORMAT = 1;
@@ -20,13 +19,8 @@ export interface Manifest {
 /** The manifest of a ledger, or undefined where there is none. */
 export function readManifestSync(directory: string): Manifest | undefined {
   const path = join(directory, 'ledger.json');
-  let text: string;
-  try {
-    text = fs.readFileSync(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readTextSync(path);
+  if (text === undefined) return undefined;
   const manifest = parse(text);
   if (manifest === undefined) {
     throw new AuditError(
