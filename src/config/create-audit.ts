@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import { warn } from '../diagnostics.js';
-import { AuditError, messageOf } from '../errors.js';
+import { AuditError } from '../errors.js';
 import { SinkSpanExporter } from '../exporter/exporter.js';
 import type { SinkEntry } from '../exporter/options.js';
 import { AuditSpanProcessor } from '../exporter/processor.js';
@@ -10,6 +10,7 @@ import { alwaysRecord, type Sampler } from '../exporter/sampler.js';
 import type { CheckpointOptions } from '../ledger/checkpoint-options.js';
 import type { Sink } from '../sink.js';
 import { AuditConfigError } from './fault.js';
+import { loadPlan } from './load-plan.js';
 import { readConfigFile } from './reading.js';
 import { parentBasedAlwaysOn } from './sampler.js';
 import type { AuditConfig } from './schema.js';
@@ -79,7 +80,7 @@ export async function createAudit(
   } = requireKnown(options);
   const recorded = alwaysRecord(sampler ?? parentBasedAlwaysOn);
   const path = pathOf(source);
-  const { planAudit } = await loadPlan();
+  const { planAudit } = await loadPlan('createAudit');
   const plan = await planAudit(path === undefined ? source : await readConfigFile(path), {
     origin: path ?? 'the configuration',
     isFile: path !== undefined,
@@ -133,15 +134,4 @@ function pathOf(source: unknown): string | undefined {
   if (typeof source === 'object' && source !== null && !Array.isArray(source)) return undefined;
   const message = 'createAudit takes the path of a file, or an object with audit in it';
   throw new AuditConfigError(message, [{ path: '', message }]);
-}
-
-/** zod is an optional peer, so what uses it is loaded late. */
-async function loadPlan(): Promise<typeof import('./plan.js')> {
-  try {
-    await import('zod');
-  } catch (cause) {
-    const message = `createAudit needs the package zod, which cannot be loaded (${messageOf((cause as { code?: unknown }).code)}): npm install zod@4`;
-    throw new AuditConfigError(message, [{ path: '', message }], { cause });
-  }
-  return import('./plan.js');
 }

@@ -4,14 +4,17 @@ import { ledgersIn } from '../ledgers.js';
 import type { Parsed } from '../options.js';
 import { argumentsOf } from '../positionals.js';
 import { printable } from '../printable.js';
+import { readReplayed } from '../replayed.js';
 import { countText, recordLine } from '../table.js';
 
 export const dead: Command = {
   name: 'dead',
   summary: 'lists dead letters, which a sink refused for good, with the reasons',
-  synopsis: 'dead DIR [SINK]',
-  help: `With --json the exact lines of dead/SINK.jsonl. otel-audit replay --dead sends them again.`,
-  options: {},
+  synopsis: 'dead DIR [SINK] [--all]',
+  help: `  --all               those too that were sent again and stored since
+
+With --json the exact lines of dead/SINK.jsonl. otel-audit replay --dead sends them again.`,
+  options: { all: { type: 'boolean' } },
   run: runDead,
 };
 
@@ -24,8 +27,10 @@ async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<nu
     for (const name of sinksWithDeadLetters(ledger.directory)) {
       known.add(name);
       if (sink !== undefined && name !== sink) continue;
+      const replayed = readReplayed(ledger.directory, name);
       for await (const letter of readDeadLetters(ledger.directory, name)) {
         if (terminal.isClosed) return EXIT.fine;
+        if (replayed.has(letter.record.id) && parsed.values.all !== true) continue;
         count += 1;
         if (parsed.values.json === true) {
           terminal.out(letter.line);

@@ -1,5 +1,6 @@
 import type { Command } from '../command.js';
 import { dead } from './dead.js';
+import { replay } from './replay.js';
 import { search } from './search.js';
 import { show } from './show.js';
 import { stats } from './stats.js';
@@ -7,4 +8,4 @@ import { tail } from './tail.js';
 import { verify } from './verify.js';
 
 /** In the order in which the help lists them. */
-export const COMMANDS: readonly Command[] = [verify, tail, search, show, stats, dead];
+export const COMMANDS: readonly Command[] = [verify, tail, search, show, stats, dead, replay];
