@@ -11,8 +11,8 @@ export interface CommandContext {
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Ends what goes on for ever, as at Ctrl-C. */
-  readonly signal: AbortSignal;
+  /** For what must end in order at Ctrl-C; a command that does not ask ends at once, as any program. */
+  readonly interruption: () => AbortSignal;
   /** Asks a person and returns the answer; undefined where nobody is there to be asked. */
   readonly ask: (question: string) => Promise<string | undefined>;
 }

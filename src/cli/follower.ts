@@ -1,14 +1,16 @@
 import fs from 'node:fs';
+import { hashOf } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
+import { Bell } from './bell.js';
 import { type LedgerFolder, ledgersIn } from './ledgers.js';
-import type { Placed, ScanQuery } from './scan.js';
-import { readRecord } from './stored-record.js';
+import type { Newest } from './newest.js';
+import { isWithin, MAX_LINE_BYTES, type Placed, type ScanQuery } from './scan.js';
+import { readRecord, type StoredRecord } from './stored-record.js';
 
-/** Where notices of changes fail, as on network disks, this is how often it looks by itself. */
-const LOOK_MS = 1000;
 const LF = 0x0a;
 const PIECE_BYTES = 256 * 1024;
-const MAX_LINE_BYTES = 2 ** 28;
+/** So many of the newest records are known by their hashes, should a segment supersede them. */
+const MAX_TOLD = 16_384;
 
 /** Where one ledger is read on. */
 interface Place {
@@ -18,7 +20,11 @@ interface Place {
   /** The segment that is read, by its first number, and how far. */
   segment: number | undefined;
   offset: number;
+  /** Hashes by their records' numbers: what a new segment repeats is not told again. */
+  readonly told: Map<number, string>;
 }
+
+type OnRecord = (placed: Placed) => Promise<boolean>;
 
 /** Tells of records as they are written, across segments, restarts and new slots. */
 export class Follower {
@@ -31,159 +37,141 @@ export class Follower {
     this.#query = query;
   }
 
-  /** Records of this ledger up to this one are known already. */
-  startAfter(ledger: LedgerFolder, newest: number): void {
-    this.#places.set(ledger.directory, { ledger, newest, segment: undefined, offset: 0 });
+  /** What a ledger held when it was looked at is known already. */
+  startAfter(ledger: LedgerFolder, { record, segment, offset }: Newest): void {
+    this.#add({ ledger, newest: record?.seq ?? 0, segment, offset, told: new Map() });
   }
 
   /** Goes on until the signal, or until the callback returns false. */
-  async run(signal: AbortSignal, onRecord: (placed: Placed) => Promise<boolean>): Promise<void> {
-    const bell = new Bell();
-    const watchers = new Map<string, fs.FSWatcher>();
-    const end = () => bell.ring();
-    signal.addEventListener('abort', end);
-    const timer = setInterval(end, LOOK_MS);
+  async run(signal: AbortSignal, onRecord: OnRecord): Promise<void> {
+    const bell = new Bell(signal);
     try {
+      bell.watch(this.#directory);
       while (!signal.aborted) {
-        const rung = bell.next();
         this.#findSlots();
         for (const place of this.#places.values()) {
-          watch(place.ledger.directory, watchers, end);
-          if (!(await this.#readOn(place, onRecord))) return;
+          bell.watch(place.ledger.directory);
+          if (!(await readOn(place, this.#query, onRecord, signal))) return;
         }
-        if (!signal.aborted) await rung;
+        await bell.next();
       }
     } finally {
-      signal.removeEventListener('abort', end);
-      clearInterval(timer);
-      for (const watcher of watchers.values()) watcher.close();
+      bell.close();
     }
+  }
+
+  #add(place: Place): void {
+    this.#places.set(place.ledger.directory, place);
   }
 
   /** A worker that starts later has a slot of its own. */
   #findSlots(): void {
     try {
       for (const ledger of ledgersIn(this.#directory)) {
-        if (!this.#places.has(ledger.directory)) this.startAfter(ledger, 0);
+        if (this.#places.has(ledger.directory)) continue;
+        this.#add({ ledger, newest: 0, segment: undefined, offset: 0, told: new Map() });
       }
     } catch {
       // Gone for the moment: what is known is followed on.
     }
   }
+}
 
-  async #readOn(place: Place, onRecord: (placed: Placed) => Promise<boolean>): Promise<boolean> {
-    for (;;) {
-      const { directory } = place.ledger;
-      let segments: number[];
-      try {
-        segments = listSegmentsSync(directory);
-      } catch {
-        return true; // not there for the moment
-      }
-      // A segment that begins at or before the record that comes next supersedes what stood there.
-      const index = Math.max(0, segmentIndexOf(segments, place.newest + 1));
-      const segment = segments[index];
-      if (segment === undefined) return true;
-      if (segment !== place.segment) {
-        place.segment = segment;
-        place.offset = 0;
-      }
-      const before = place.newest;
-      const end = segments[index + 1] ?? Number.POSITIVE_INFINITY;
-      if (!(await this.#readSegment(place, segment, end, onRecord))) return false;
-      if (place.newest === before || place.newest + 1 < end) return true;
-    }
-  }
-
-  async #readSegment(
-    place: Place,
-    segment: number,
-    end: number,
-    onRecord: (placed: Placed) => Promise<boolean>,
-  ): Promise<boolean> {
-    let file: fs.promises.FileHandle;
+/** Reads to the end of what there is; returns false where the callback does. */
+async function readOn(
+  place: Place,
+  query: ScanQuery,
+  onRecord: OnRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    let segments: number[];
     try {
-      file = await fs.promises.open(segmentPath(place.ledger.directory, segment), 'r');
+      segments = listSegmentsSync(place.ledger.directory);
     } catch {
-      return true;
+      return true; // not there for the moment
     }
-    try {
-      // After a repair the file is shorter than it was: what was cut off was no record.
-      if ((await file.stat()).size < place.offset) place.offset = 0;
-      let piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-      let filled = 0;
-      for (;;) {
-        const { bytesRead } = await file.read(
-          piece,
-          filled,
-          piece.length - filled,
-          place.offset + filled,
-        );
-        if (bytesRead === 0) return true;
-        filled += bytesRead;
-        const whole = piece.lastIndexOf(LF, filled - 1) + 1;
-        for (let at = 0; at < whole; ) {
-          const lineEnd = piece.indexOf(LF, at);
-          const line = piece.toString('utf8', at, lineEnd);
-          at = lineEnd + 1;
-          const record = readRecord(line);
-          if (record === undefined || record.seq <= place.newest || record.seq >= end) continue;
-          place.newest = record.seq;
-          if (!isWithin(record.at, this.#query)) continue;
-          if (!(await onRecord({ ledger: place.ledger, record, line }))) return false;
-        }
-        place.offset += whole;
-        piece.copyWithin(0, whole, filled);
-        filled -= whole;
-        if (filled === piece.length) {
-          if (filled > MAX_LINE_BYTES) return true;
-          const larger = Buffer.allocUnsafeSlow(filled * 2);
-          piece.copy(larger, 0, 0, filled);
-          piece = larger;
-        }
-      }
-    } finally {
-      await file.close();
+    heedSuperseding(place, segments);
+    const index = Math.max(0, segmentIndexOf(segments, place.newest + 1));
+    const segment = segments[index];
+    if (segment === undefined) return true;
+    if (segment !== place.segment) {
+      place.segment = segment;
+      place.offset = 0;
     }
+    const before = place.newest;
+    const end = segments[index + 1] ?? Number.POSITIVE_INFINITY;
+    if (!(await readSegment(place, end, query, onRecord, signal))) return false;
+    if (place.newest === before || place.newest + 1 < end) return true;
   }
+  return true;
 }
 
-function isWithin(at: string, { since, until }: ScanQuery): boolean {
-  const time = Date.parse(at);
-  return (since === undefined || time >= since) && (until === undefined || time < until);
+/** A segment that begins before the end of the one that was read counts from there on. */
+function heedSuperseding(place: Place, segments: readonly number[]): void {
+  const { segment, newest } = place;
+  if (segment === undefined) return;
+  const superseding = segments.find((first) => first > segment && first <= newest);
+  if (superseding !== undefined) place.newest = superseding - 1;
 }
 
-function watch(directory: string, watchers: Map<string, fs.FSWatcher>, onChange: () => void): void {
-  if (watchers.has(directory)) return;
+async function readSegment(
+  place: Place,
+  end: number,
+  query: ScanQuery,
+  onRecord: OnRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let file: fs.promises.FileHandle;
   try {
-    const watcher = fs.watch(directory, onChange);
-    watcher.on('error', () => {
-      watcher.close();
-      watchers.delete(directory); // the timer looks meanwhile
-    });
-    watchers.set(directory, watcher);
+    file = await fs.promises.open(segmentPath(place.ledger.directory, place.segment!), 'r');
   } catch {
-    // No notices here: the timer looks.
+    return true;
+  }
+  try {
+    // After a repair the file is shorter than it was: what was cut off was no record.
+    if ((await file.stat()).size < place.offset) place.offset = 0;
+    let piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    let filled = 0;
+    while (!signal.aborted) {
+      const room = piece.length - filled;
+      const { bytesRead } = await file.read(piece, filled, room, place.offset + filled);
+      if (bytesRead === 0) return true;
+      filled += bytesRead;
+      const whole = piece.lastIndexOf(LF, filled - 1) + 1;
+      for (let at = 0; at < whole; ) {
+        const lineEnd = piece.indexOf(LF, at);
+        const line = piece.toString('utf8', at, lineEnd);
+        at = lineEnd + 1;
+        const record = newsIn(place, line, end);
+        if (record === undefined || !isWithin(record.at, query)) continue;
+        if (!(await onRecord({ ledger: place.ledger, record, line }))) return false;
+      }
+      place.offset += whole;
+      piece.copyWithin(0, whole, filled);
+      filled -= whole;
+      if (filled < piece.length) continue;
+      if (filled > MAX_LINE_BYTES) return true;
+      const larger = Buffer.allocUnsafeSlow(filled * 2);
+      piece.copy(larger, 0, 0, filled);
+      piece = larger;
+    }
+    return true;
+  } finally {
+    await file.close();
   }
 }
 
-/** Wakes who waits, or the next one who would. */
-class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  /** Resolves at the next ring, or at once if there was one since the last call. */
-  next(): Promise<void> {
-    const promise = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    if (this.#rung) this.#wake?.();
-    this.#rung = false;
-    return promise;
-  }
+/** The record of a line, unless it is known already; it is known from now on. */
+function newsIn(place: Place, line: string, end: number): StoredRecord | undefined {
+  const record = readRecord(line);
+  if (record === undefined || record.seq <= place.newest || record.seq >= end) return undefined;
+  const { told } = place;
+  const hash = hashOf(Buffer.from(line));
+  const isRepeated = told.get(record.seq) === hash;
+  place.newest = record.seq;
+  told.delete(record.seq);
+  told.set(record.seq, hash);
+  if (told.size > MAX_TOLD) told.delete(told.keys().next().value!);
+  return isRepeated ? undefined : record;
 }

@@ -25,11 +25,9 @@ export function ledgersIn(directory: string): LedgerFolder[] {
   } catch (error) {
     throw new UsageError(printable(`${directory} cannot be read: ${messageOf(error)}`));
   }
-  if (names.includes('ledger.json') || names.some((name) => /^\d{20}\.jsonl$/.test(name))) {
-    return [{ directory, slot: undefined }];
-  }
+  if (isLedger(names)) return [{ directory, slot: undefined }];
   const slots = names
-    .filter((name) => SLOT.test(name) && fs.existsSync(join(directory, name, 'ledger.json')))
+    .filter((name) => SLOT.test(name) && isLedger(namesIn(join(directory, name))))
     .sort((a, b) => Number(a) - Number(b));
   if (slots.length > 0) {
     return slots.map((slot) => ({ directory: join(directory, slot), slot }));
@@ -37,4 +35,19 @@ export function ledgersIn(directory: string): LedgerFolder[] {
   throw new UsageError(
     printable(`${directory} is no ledger: it holds neither ledger.json nor slots that do`),
   );
+}
+
+/** What only a ledger has: one that has lost a part of it is one still, and `verify` says what is wrong. */
+function isLedger(names: readonly string[]): boolean {
+  return names.some((name) => PARTS.includes(name) || /^\d{20}\.jsonl$/.test(name));
+}
+
+const PARTS = ['ledger.json', 'cursors', 'checkpoints'];
+
+function namesIn(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch {
+    return []; // a file, or not there any more
+  }
 }

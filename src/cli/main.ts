@@ -5,21 +5,19 @@ import { run } from './run.js';
 import { openTerminal } from './terminal.js';
 
 const { stdin, stdout, stderr, env } = process;
-const interruption = new AbortController();
-// The first Ctrl-C ends what goes on for ever; a second one ends whatever does not heed it.
-process.once('SIGINT', () => interruption.abort());
+let interrupting: AbortSignal | undefined;
 
 const code = await run(process.argv.slice(2), {
   terminal: openTerminal({ stdout, stderr, env }),
   env,
   version: versionOfPackage(),
   now: Date.now,
-  signal: interruption.signal,
+  interruption,
   async ask(question) {
     if (stdin.isTTY !== true) return undefined;
     const lines = createInterface({ input: stdin, output: stderr });
     try {
-      return await lines.question(question, { signal: interruption.signal });
+      return await lines.question(question);
     } catch {
       return undefined;
     } finally {
@@ -28,6 +26,17 @@ const code = await run(process.argv.slice(2), {
   },
 });
 process.exitCode = code;
+
+/** The first Ctrl-C aborts it; a second one ends whatever does not heed it. */
+function interruption(): AbortSignal {
+  if (interrupting === undefined) {
+    const controller = new AbortController();
+    process.once('SIGINT', () => controller.abort());
+    process.once('SIGTERM', () => controller.abort());
+    interrupting = controller.signal;
+  }
+  return interrupting;
+}
 
 /** The nearest `package.json` above this file is the package's own, built or not. */
 function versionOfPackage(): string {

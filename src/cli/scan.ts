@@ -35,7 +35,7 @@ const LF = 0x0a;
 /** Files are read in pieces of this size, which grow only for a line that is longer. */
 const PIECE_BYTES = 4 * 2 ** 20;
 /** No record is larger; a file without a line end must not be read into memory as a whole. */
-const MAX_LINE_BYTES = 2 ** 28;
+export const MAX_LINE_BYTES = 2 ** 28;
 /** Segments are skipped by the times of their first lines; so far may the host's clock have been set back. */
 const CLOCK_MARGIN_MS = 3_600_000;
 
@@ -70,7 +70,8 @@ export function segmentsFor(ledger: LedgerFolder, query: ScanQuery): ScannedSegm
       if (begin !== undefined && begin - CLOCK_MARGIN_MS >= query.until) return [];
     }
     const path = segmentPath(ledger.directory, first);
-    return [{ first, end, path, bytes: fs.statSync(path).size }];
+    const size = fs.statSync(path, { throwIfNoEntry: false })?.size;
+    return size === undefined ? [] : [{ first, end, path, bytes: size }]; // retention may remove it
   });
 }
 
@@ -92,7 +93,8 @@ async function scanSegment(
   { onRecord, onUnreadable, onRead }: ScanOptions,
 ): Promise<boolean> {
   const { needles = [] } = query;
-  const file = await fs.promises.open(path, 'r');
+  const file = await openUnlessGone(path);
+  if (file === undefined) return true;
   try {
     let piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
     let filled = 0;
@@ -113,7 +115,7 @@ async function scanSegment(
         const lineEnd = piece.indexOf(LF, start);
         at = lineEnd + 1;
         const bytes = piece.subarray(start, lineEnd);
-        if (!needles.every((text) => bytes.includes(text)) && !isEscaped(bytes)) continue;
+        if (!mayHold(bytes, query)) continue;
         const line = bytes.toString('utf8');
         const record = readRecord(line);
         if (record === undefined) onUnreadable?.(path);
@@ -145,8 +147,22 @@ async function scanSegment(
  */
 const SPELLINGS = [Buffer.from('\\u'), Buffer.from('\\/')];
 
-function isEscaped(bytes: Buffer): boolean {
-  return SPELLINGS.some((spelling) => bytes.includes(spelling));
+/** Whether a line may be what is asked for, as far as its bytes tell. */
+export function mayHold(line: Buffer, { needles = [] }: ScanQuery): boolean {
+  return (
+    needles.every((text) => line.includes(text)) ||
+    SPELLINGS.some((spelling) => line.includes(spelling))
+  );
+}
+
+/** A running writer's retention may remove a segment at any time. */
+async function openUnlessGone(path: string): Promise<fs.promises.FileHandle | undefined> {
+  try {
+    return await fs.promises.open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The places in a piece of a file where a line may be found. */
@@ -176,8 +192,14 @@ class Candidates {
   }
 }
 
-function isAskedFor({ seq, at }: StoredRecord, { from, to, since, until }: ScanQuery): boolean {
+function isAskedFor({ seq, at }: StoredRecord, query: ScanQuery): boolean {
+  const { from, to } = query;
   if ((from !== undefined && seq < from) || (to !== undefined && seq > to)) return false;
+  return isWithin(at, query);
+}
+
+/** Whether a record was recorded in the time that is asked for. */
+export function isWithin(at: string, { since, until }: ScanQuery): boolean {
   if (since === undefined && until === undefined) return true;
   const time = Date.parse(at);
   return (since === undefined || time >= since) && (until === undefined || time < until);

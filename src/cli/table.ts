@@ -1,6 +1,7 @@
-import { printable, shorten } from './printable.js';
+import { printable } from './printable.js';
 import { actorOf, pairOf, type StoredRecord, timeOf } from './stored-record.js';
 import type { Colour, Paint, Terminal } from './terminal.js';
+import { padTo, shorten, widthOf } from './width.js';
 
 /** A cell; control characters in it are made harmless. */
 export interface Cell {
@@ -16,14 +17,14 @@ export function formatTable(rows: readonly (readonly Cell[])[], paint: Paint): s
   const widths: number[] = [];
   for (const row of safe) {
     for (const [column, { text }] of row.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, [...text].length);
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(text));
     }
   }
   return safe.map((row) =>
     row
       .map(({ text, colour }, column) => {
         const isLast = column === row.length - 1;
-        const fill = isLast ? '' : ' '.repeat(widths[column]! - [...text].length);
+        const fill = isLast ? '' : ' '.repeat(widths[column]! - widthOf(text));
         return (colour === undefined ? text : paint(colour, text)) + fill;
       })
       .join('  ')
@@ -52,7 +53,7 @@ export function recordLine(
   let used = 0;
   const line = cells
     .map(([text, size, colour]) => {
-      const shown = shorten(printable(text), Math.max(size, 3)).padEnd(size);
+      const shown = padTo(printable(text), size);
       used += size + 2;
       return colour === undefined ? shown : paint(colour, shown);
     })

@@ -4,6 +4,7 @@ import { readCursorsSync } from '../../ledger/cursor.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { countDeadLetters } from '../dead-letters.js';
 import { type LedgerFolder, ledgersIn } from '../ledgers.js';
+import { newestOf } from '../newest.js';
 import { momentOf, type Parsed } from '../options.js';
 import { directoryOf } from '../positionals.js';
 import { printable } from '../printable.js';
@@ -49,7 +50,7 @@ async function runStats(parsed: Parsed, { terminal, now }: CommandContext): Prom
         return true;
       },
     });
-    lanes.push(...lanesOf(ledger, newestOf(ledger)));
+    lanes.push(...lanesOf(ledger, newestOf(ledger, {}, 0).record?.seq ?? 0));
   }
   progress.end();
   const disk = ledgers.reduce((sum, { directory }) => sum + bytesIn(directory), 0);
@@ -114,28 +115,6 @@ function lanesOf({ directory, slot }: LedgerFolder, newest: number): Lane[] {
     setAside: waiting.length,
     deadLetters: countDeadLetters(directory, sink),
   }));
-}
-
-/** The newest record's number, from the last line of the last segment that has one. */
-function newestOf(ledger: LedgerFolder): number {
-  for (const { path, first, bytes } of segmentsFor(ledger, {}).reverse()) {
-    const fd = fs.openSync(path, 'r');
-    try {
-      for (let length = 64 * 1024; ; length *= 4) {
-        const size = Math.min(length, bytes);
-        const end = Buffer.alloc(size);
-        fs.readSync(fd, end, 0, size, bytes - size);
-        const lines = end.toString('latin1', 0, end.lastIndexOf(0x0a) + 1).split('\n');
-        const head = /^\{"seq":(\d{1,16}),/.exec(lines.at(-2) ?? '');
-        if (head !== null) return Number(head[1]);
-        if (size === bytes) break;
-      }
-      if (bytes > 0) return first - 1;
-    } finally {
-      fs.closeSync(fd);
-    }
-  }
-  return 0;
 }
 
 function bytesIn(directory: string): number {
