@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import type { LineBuffer } from '../ledger/line-buffer.js';
 import type { Manifest } from '../ledger/manifest.js';
 import { hashOf, NO_HASH } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
 import { diagnose, isRecord, type PlacedLine, sequenceOf } from './diagnosis.js';
 import { beginsWith } from './head.js';
-import { type LinesEnd, readBytes, walkLines } from './lines.js';
+import { type LineInBuffer, type LinesEnd, readBytes, walkLines } from './lines.js';
 import type { VerifyFault } from './report.js';
 import type { TreeCheck } from './tree-check.js';
 
@@ -92,8 +91,8 @@ export class ChainWalk {
     let broken: Buffer | undefined;
     /** The last line that chained. */
     let last = 0;
-    const ended = await this.#walk(file, index, (lines, line) => {
-      const { bytes, start, end: lineEnd } = lines;
+    const ended = await this.#walk(file, index, (found, line) => {
+      const { bytes, start, end: lineEnd } = found;
       if (this.#sequence >= end) {
         this.superseded += 1;
         const number = sequenceOf(bytes, start);
@@ -123,7 +122,7 @@ export class ChainWalk {
   async #walk(
     file: string,
     index: number,
-    onLine: (lines: LineBuffer, line: number) => boolean,
+    onLine: (found: LineInBuffer, line: number) => boolean,
   ): Promise<LinesEnd> {
     const onRead = (bytes: number) => {
       this.bytes += bytes;
