@@ -89,8 +89,9 @@ export class ChainWalk {
     this.file = file;
     const end = this.#segments[index + 1] ?? Number.POSITIVE_INFINITY;
     let broken: Buffer | undefined;
-    /** The last line that chained. */
+    /** The number of the last line that chained, and its length. */
     let last = 0;
+    let length = 0;
     const ended = await this.#walk(file, index, (found, line) => {
       const { bytes, start, end: lineEnd } = found;
       if (this.#sequence >= end) {
@@ -109,11 +110,12 @@ export class ChainWalk {
       this.#tree?.add(bytes, start, lineEnd);
       this.#sequence += 1;
       last = line;
+      length = lineEnd - start;
       return true;
     });
     const isLast = index === this.#segments.length - 1;
     if (broken !== undefined) await this.#explain(index, ended.line, broken);
-    else if (isLast) await this.#checkEnd(index, last, ended);
+    else if (isLast) await this.#checkEnd(index, last, length, ended);
     else if (this.#sequence < end && ended.rest > 0) await this.#tear(last + 1, ended);
     else if (this.#sequence < end) await this.#explain(index, last + 1, undefined);
   }
@@ -138,14 +140,17 @@ export class ChainWalk {
   }
 
   /** Nothing follows the last line that could vouch for it, so at least it must be a record. */
-  async #checkEnd(index: number, last: number, ended: LinesEnd): Promise<void> {
-    const previous = await this.#lineBefore(index, last + 1);
-    if (previous !== undefined && !isRecord(previous.bytes)) {
-      const sequence = this.newest;
-      const explanation = `record ${sequence}, the newest, is no record any more`;
-      const { file, line } = previous;
-      this.#blame({ kind: 'altered', sequence, file, line, explanation }, previous);
-      return;
+  async #checkEnd(index: number, last: number, length: number, ended: LinesEnd): Promise<void> {
+    const { file } = this;
+    if (last > 0) {
+      const bytes = await readBytes(file, ended.offset - length - 1, length);
+      if (!isRecord(bytes)) {
+        const sequence = this.newest;
+        const explanation = `record ${sequence}, the newest, is no record any more`;
+        const fault: VerifyFault = { kind: 'altered', sequence, file, line: last, explanation };
+        this.#blame(fault, { file, line: last, bytes });
+        return;
+      }
     }
     // A segment that has begun meanwhile supersedes what this one may end with.
     const hasEnded = wholeSegments(this.#directory, this.first).at(-1)! > this.#segments[index]!;

@@ -6,7 +6,8 @@ const ZERO = 0x30;
 
 /**
  * Whether a line begins with this number and this hash of its predecessor, in the one form that the
- * ledger writes. Byte by byte: a text of each head would take a fifth of the time that verifying takes.
+ * ledger writes. A text is made of the hash alone: one of the whole head would take as long again as all
+ * of this.
  */
 export function beginsWith(
   bytes: Buffer,
@@ -23,10 +24,8 @@ export function beginsWith(
   }
   if (number !== sequence) return false;
   for (let n = 0; n < PREVIOUS.length; n += 1) if (bytes[at++] !== PREVIOUS[n]) return false;
-  for (let n = 0; n < HASH_LENGTH; n += 1) {
-    if (bytes[at++] !== previousHash.charCodeAt(n)) return false;
-  }
-  return bytes[at] === QUOTE;
+  const end = at + HASH_LENGTH;
+  return bytes[end] === QUOTE && bytes.toString('latin1', at, end) === previousHash;
 }
 
 function digitOf(byte: number | undefined): number {
