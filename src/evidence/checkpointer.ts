@@ -35,9 +35,7 @@ export interface CheckpointerObserver {
 }
 
 /** Leaves are added in batches: what is read back for one is in the page cache still. */
-const BATCH_RECORDS = 4096;
-/** Hashes in memory while a long way is caught up. */
-const MAX_UNWRITTEN = 16_384;
+const BATCH_RECORDS = 2048;
 /** So many checkpoints stay in the folder, the newest ones. */
 const KEPT_CHECKPOINTS = 1000;
 const RETRY_MS = 5000;
@@ -200,7 +198,7 @@ export class Checkpointer {
       if (tree.size === checkpoint?.size && toBase64(tree.root()) !== checkpoint.root) {
         throw this.#contradiction(checkpoint.size);
       }
-      if (tree.size % MAX_UNWRITTEN === 0) write();
+      if (tree.isFull) write();
     });
     write();
   }

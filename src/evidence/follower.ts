@@ -23,8 +23,9 @@ export interface KnownRecord {
 }
 
 /** Read at once; the application goes on in between. */
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 128 * 1024;
 const NEAR_BYTES = 64 * 1024;
+const RECENT_RECORDS = 16_384;
 
 /** Reads the lines of durable records, in order, each once, and leaves no file open. */
 export class Follower {
@@ -33,6 +34,8 @@ export class Follower {
   #next: number;
   #segment: number;
   #offset: number;
+  /** Kept from one read to the next: made anew each time it would cost as much as a hash. */
+  #lines = new LineBuffer(READ_BYTES, 0);
 
   private constructor(
     ledger: FollowedSegments,
@@ -114,15 +117,16 @@ export class Follower {
     upTo: KnownRecord,
     onLine: (bytes: Buffer, start: number, end: number) => void,
   ): Promise<void> {
-    const file = await fs.promises.open(this.#path, 'r');
+    // What was written a moment ago is in the page cache: to fetch it from there takes less time than to
+    // hand it to another thread. What is older may have to come from the disk.
+    const isRecent = upTo.sequence - this.#next < RECENT_RECORDS;
+    const fd = fs.openSync(this.#path, 'r');
     try {
-      const lines = new LineBuffer(READ_BYTES, this.#offset);
+      const lines = this.#lines;
+      lines.seek(this.#offset);
       while (this.#next <= upTo.sequence && !this.#isElsewhere()) {
         while (!lines.next()) {
-          const { at, length, position } = lines.room();
-          const { bytesRead } = await file.read(lines.bytes, at, length, position);
-          if (bytesRead === 0) throw corrupt(this.#path, this.#next);
-          lines.filled(bytesRead);
+          if ((await this.#fill(fd, isRecent)) === 0) throw corrupt(this.#path, this.#next);
         }
         const { bytes, start, end } = lines;
         if (this.#next === upTo.sequence) this.#compare(upTo, bytes.subarray(start, end));
@@ -131,8 +135,32 @@ export class Follower {
         this.#offset = lines.offset;
       }
     } finally {
-      await file.close();
+      if (this.#lines.bytes.length > READ_BYTES) this.#lines = new LineBuffer(READ_BYTES, 0);
+      fs.closeSync(fd);
     }
+  }
+
+  /** Reads on; the application gets its turn in between. */
+  async #fill(fd: number, isRecent: boolean): Promise<number> {
+    const { at, length, position } = this.#lines.room();
+    const { bytes } = this.#lines;
+    const count = await new Promise<number>((resolve, reject) => {
+      if (isRecent) {
+        setImmediate(() => {
+          try {
+            resolve(fs.readSync(fd, bytes, at, length, position));
+          } catch (error) {
+            reject(error);
+          }
+        });
+        return;
+      }
+      fs.read(fd, bytes, at, length, position, (error, read) =>
+        error === null ? resolve(read) : reject(error),
+      );
+    });
+    this.#lines.filled(count);
+    return count;
   }
 
   get #path(): string {

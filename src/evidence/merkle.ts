@@ -43,12 +43,14 @@ export function leafHashAt(bytes: Buffer, start: number, end: number): Hash {
 
 /** The hash of a node (RFC 6962, 2.1): SHA-256 over 0x01 and the hashes of its two children. */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  // A loop takes half the time of two writes, which are calls each.
-  for (let n = 0; n < HASH_BYTES; n += 1) {
-    pair[1 + n] = left.charCodeAt(n);
-    pair[1 + HASH_BYTES + n] = right.charCodeAt(n);
-  }
+  putHash(pair, 1, left);
+  putHash(pair, 1 + HASH_BYTES, right);
   return hashOf(pair);
+}
+
+/** Puts the bytes of a hash into a buffer: a loop takes half the time that `write` takes. */
+export function putHash(bytes: Uint8Array, at: number, hash: Hash): void {
+  for (let n = 0; n < HASH_BYTES; n += 1) bytes[at + n] = hash.charCodeAt(n);
 }
 
 /** The root of a tree without a leaf: SHA-256 of nothing. */

@@ -133,18 +133,18 @@ export class TreeFiles {
     );
   }
 
-  /** Writes hashes of a kept level. */
-  write(kept: number, from: number, hashes: readonly Hash[]): void {
+  /** Writes hashes of a kept level, 32 bytes each. */
+  write(kept: number, from: number, hashes: Uint8Array): void {
     for (let at = 0; at < hashes.length; ) {
-      const place = (from + at) % FILE_HASHES;
-      const part = hashes.slice(at, at + FILE_HASHES - place);
-      this.#writePart(this.pathOf(kept, from + at), place * HASH_BYTES, part.join(''));
+      const index = from + at / HASH_BYTES;
+      const place = index % FILE_HASHES;
+      const part = hashes.subarray(at, at + (FILE_HASHES - place) * HASH_BYTES);
+      this.#writePart(this.pathOf(kept, index), place * HASH_BYTES, part);
       at += part.length;
     }
   }
 
-  #writePart(path: string, position: number, text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
+  #writePart(path: string, position: number, bytes: Uint8Array): void {
     let fd: number;
     try {
       fd = fs.openSync(path, 'r+');

@@ -27,6 +27,13 @@ export class LineBuffer {
     return this.bytes.subarray(this.#from, this.#filled);
   }
 
+  /** Forgets what it holds, to begin anew at a place in the file. */
+  seek(offset: number): void {
+    this.#from = 0;
+    this.#filled = 0;
+    this.#offset = offset;
+  }
+
   /** Finds the next whole line; false means that more bytes are needed. */
   next(): boolean {
     const end = this.bytes.indexOf(LF, this.#from);
