@@ -21,7 +21,10 @@ export type AuditRequest =
 export type AuditRequests<Call> =
   | string
   | readonly string[]
-  | ((call: Call) => AuditRequest | readonly AuditRequest[] | undefined);
+  | CallFunction<Call, AuditRequest | readonly AuditRequest[] | undefined>;
+
+/** A function of a call that may say by its parameter's type what the call carries. */
+export type CallFunction<Call, Result> = { of(call: Call): Result }['of']; // a method's type is bivariant
 
 /** Audit requests that were checked. */
 export interface CheckedRequests<Call> {
