@@ -17,7 +17,8 @@ export interface CheckerOptions {
   readonly verbs?: Vocabulary | undefined;
 }
 
-const FLIPT_NOUNS = [
+/** What Flipt audits: the types of its events. */
+export const FLIPT_NOUNS = [
   'flag',
   'segment',
   'variant',
@@ -27,8 +28,10 @@ const FLIPT_NOUNS = [
   'namespace',
   'rollout',
   'token',
-];
-const FLIPT_VERBS = ['created', 'updated', 'deleted'];
+] as const;
+
+/** What Flipt's events say was done to them. */
+export const FLIPT_VERBS = ['created', 'updated', 'deleted'] as const;
 
 /**
  * A checker of `noun:verb` pairs, where `*` stands for any noun or any verb. The words are Flipt's
