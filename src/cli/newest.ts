@@ -90,10 +90,10 @@ function forEachLineBackwards(
       const start = Math.max(0, end - length);
       const piece = Buffer.allocUnsafe(end - start);
       const read = fs.readSync(fd, piece, 0, piece.length, start);
-      let stop = isWhole ? read : piece.lastIndexOf(LF, read - 1) + 1;
+      let stop: number = isWhole ? read : piece.lastIndexOf(LF, read - 1) + 1;
       isWhole ||= stop > 0;
       for (;;) {
-        const before = stop < 2 ? -1 : piece.lastIndexOf(LF, stop - 2);
+        const before: number = stop < 2 ? -1 : piece.lastIndexOf(LF, stop - 2);
         if (stop < 1 || (before < 0 && start > 0)) break; // it begins further in front
         if (!onLine(piece.subarray(before + 1, stop - 1), start + stop)) return;
         stop = before + 1;

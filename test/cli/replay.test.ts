@@ -88,7 +88,7 @@ async function otelAudit(...args: string[]) {
     env: {},
     version: '0',
     now: Date.now,
-    signal: new AbortController().signal,
+    interruption: () => new AbortController().signal,
     ask: async () => answer,
   });
   return { code, out: out.join('\n'), notes: notes.join('\n') };

@@ -165,9 +165,10 @@ async function send(
   query: ReplayQuery,
   plan: ReplayPlan,
   { values }: Parsed,
-  { terminal, signal, now }: CommandContext,
+  { terminal, interruption, now }: CommandContext,
 ): Promise<number> {
   const { sink, dead } = query;
+  const signal = interruption(); // what is under way ends first
   const watched = watchSink(target.sink);
   // Without a ledger: what is sent stands in one already. Retries, halving and deadlines are the lane's.
   const exporter = new SinkSpanExporter({
