@@ -7,7 +7,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
+import { toCommonJs } from './common-js.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -17,14 +18,21 @@ const code = join(root, 'dist/code');
 /** Short, but with the names and lines that a stack trace needs. */
 const PRINTED = { minifyWhitespace: true, minifySyntax: true, lineLimit: 120, charset: 'utf8' };
 /**
- * Where the core is cut, besides where an entry makes it. Its ESM and its CommonJS lie side by side in the
+ * Where the code is cut, besides where an entry makes it. Its ESM and its CommonJS lie side by side in the
  * tarball, so that of a part below 32 KiB, as far as gzip looks back, the second takes next to nothing; but
  * each part is a file to load.
  */
-const CUTS = ['ledger/opening.js', 'ledger/ledger.js'];
-/** esbuild exports through getters, a call each time: what is exported here never changes. */
-const PLAIN_EXPORTS =
-  "module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });\n";
+const CUTS = [
+  'ledger/opening.js',
+  'ledger/ledger.js',
+  'delivery/lane.js',
+  'evidence/checkpointer.js',
+  'exporter/pipeline.js',
+  'sinks/template/renderer.js',
+  'sinks/template/parser.js',
+  'config/load.js',
+  'sinks/kafka/protobuf.js',
+];
 /** The command: nobody imports it, so it is ESM alone and has no declarations. */
 const COMMAND = manifest.bin['otel-audit'];
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
@@ -94,7 +102,9 @@ async function bundle() {
     ...PRINTED,
     write: false,
   });
-  for (const { path, text } of outputFiles) {
+  for (const { path, text: printed } of outputFiles) {
+    // Imports for the sake of what loading does: here it does nothing.
+    const text = printed.replace(/\bimport"\.[^"]+";\s*/g, '');
     const file = relative(root, path);
     // Nobody comes in through a cut: what it holds lies in a part of its own.
     if (CUTS.some((cut) => file === join('dist/esm', cut))) continue;
@@ -103,8 +113,7 @@ async function bundle() {
       chmodSync(join(root, file), 0o755);
       continue;
     }
-    const { code: cjs } = await transform(text, { format: 'cjs', platform: 'node', ...PRINTED });
-    write(file.replace('esm', 'cjs'), `${cjs}${PLAIN_EXPORTS}`);
+    write(file.replace('esm', 'cjs'), toCommonJs(text, file));
   }
 }
 
