@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import { checkpointPath, listCheckpointsSync } from '../ledger/checkpoint-files.js';
-import { parseCheckpoint, readPublicKeys, signatureFault } from './checkpoint.js';
+import { parseCheckpoint } from './checkpoint-note.js';
 import type { Verifier } from './note.js';
+import { readPublicKeys, signatureFault } from './public-key.js';
 import type { VerifiedCheckpoint, VerifyFault } from './report.js';
 import type { ExpectedHead } from './tree-check.js';
 

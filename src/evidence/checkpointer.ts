@@ -10,7 +10,7 @@ import {
 import type { ResolvedCheckpointOptions } from '../ledger/checkpoint-options.js';
 import { replaceFile, syncFolderSync } from '../ledger/files.js';
 import { atEndOfTurn } from '../turn.js';
-import { checkpointText } from './checkpoint.js';
+import { checkpointText } from './checkpoint-note.js';
 import type { KnownRecord } from './follower.js';
 import { leafHashAt, toBase64 } from './merkle.js';
 import { signNote } from './note.js';

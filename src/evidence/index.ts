@@ -4,7 +4,6 @@ export type {
   PublishedCheckpoint,
 } from '../ledger/checkpoint-options.js';
 export { type Checkpoint, openCheckpoint } from './checkpoint.js';
-export { verifierKey } from './note.js';
 export {
   type ConsistencyProof,
   type InclusionProof,
@@ -22,4 +21,5 @@ export type {
   VerifyFaultKind,
   VerifyReport,
 } from './report.js';
+export { verifierKey } from './verifier-key.js';
 export { type VerifyOptions, type VerifyProgress, verifyLedger } from './verify.js';

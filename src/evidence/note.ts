@@ -1,14 +1,13 @@
 import type { KeyObject } from 'node:crypto';
-import { AuditError } from '../errors.js';
+import type { SigningKey } from '../ledger/checkpoint-options.js';
 
 const crypto = () => process.getBuiltinModule('node:crypto');
 
 /** The one kind of signature that is made and checked here (C2SP signed-note, "Signature types"). */
-const ED25519 = 0x01;
-const KEY_BYTES = 32;
+export const ED25519 = 0x01;
 const ID_BYTES = 4;
 /** What stands in a DER-encoded public key before the 32 bytes of an Ed25519 key (RFC 8410). */
-const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+export const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const MARK = '— ';
 /** As in the reference implementation, so that nobody verifies forever. */
 const MAX_SIGNATURES = 100;
@@ -81,8 +80,14 @@ function parseSignature(line: string): NoteSignature | undefined {
   return { name, keyId: bytes.toString('hex', 0, ID_BYTES), bytes: bytes.subarray(ID_BYTES) };
 }
 
-/** Signs a text, which must end in a line feed, with an Ed25519 key. */
-export function signNote(text: string, name: string, key: KeyObject): string {
+/** The verifier of what a key signs. */
+export function verifierOf(name: string, signingKey: SigningKey): Verifier {
+  return { name, key: crypto().createPublicKey(signingKey as KeyObject) };
+}
+
+/** Signs a text, which must end in a line feed, with an Ed25519 key: a `KeyObject`. */
+export function signNote(text: string, name: string, signingKey: SigningKey): string {
+  const key = signingKey as KeyObject;
   const id = keyIdOf(name, rawKeyOf(crypto().createPublicKey(key)));
   const signature = crypto().sign(null, Buffer.from(text), key);
   return `${text}\n${MARK}${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
@@ -107,73 +112,13 @@ export function checkSignature(
   return isValid ? 'valid' : 'invalid';
 }
 
-/**
- * Reads a public key: an Ed25519 key as SPKI in PEM, which stands for any name, or a verifier key in the
- * notation of Go's `note` package, `<name>+<key id>+<Base64>`.
- *
- * @param option for messages
- * @throws {AuditError} `invalid-option`
- */
-export function readPublicKey(option: string, text: string): Verifier {
-  if (typeof text !== 'string') throw invalid(option);
-  if (text.includes('PRIVATE KEY')) {
-    throw new AuditError(
-      'invalid-option',
-      `${option} is a private key: only the public one belongs here`,
-    );
-  }
-  const parts = text.trim().split('+');
-  if (text.includes('-----BEGIN') || parts.length < 3)
-    return { name: undefined, key: fromPem(option, text) };
-  const [name, id] = parts as [string, string];
-  const encoded = parts.slice(2).join('+');
-  const bytes = Buffer.from(encoded, 'base64');
-  const raw = bytes.subarray(1);
-  const isSound =
-    isKeyName(name) &&
-    bytes.length === 1 + KEY_BYTES &&
-    bytes[0] === ED25519 &&
-    bytes.toString('base64') === encoded &&
-    keyIdOf(name, raw).toString('hex') === id;
-  if (!isSound) throw invalid(option);
-  return { name, key: fromDer(Buffer.concat([SPKI_HEAD, raw])) };
-}
-
-/**
- * The public half of a key in the notation of Go's `note` package, for tools that check notes.
- *
- * @param key an Ed25519 key, private or public, in PEM
- * @throws {AuditError} `invalid-option`
- */
-export function verifierKey(name: string, key: string): string {
-  if (typeof name !== 'string' || !isKeyName(name)) {
-    throw new AuditError('invalid-option', 'verifierKey: name must hold no space and no +');
-  }
-  const raw = rawKeyOf(fromPem('verifierKey: key', key));
-  const encoded = Buffer.concat([Buffer.of(ED25519), raw]).toString('base64');
-  return `${name}+${keyIdOf(name, raw).toString('hex')}+${encoded}`;
-}
-
-function fromPem(option: string, pem: string): KeyObject {
-  let key: KeyObject;
-  try {
-    key = crypto().createPublicKey(pem);
-  } catch {
-    throw invalid(option);
-  }
-  if (key.asymmetricKeyType !== 'ed25519') throw invalid(option);
-  return key;
-}
-
-function fromDer(key: Buffer): KeyObject {
-  return crypto().createPublicKey({ key, format: 'der', type: 'spki' });
-}
-
-function rawKeyOf(key: KeyObject): Buffer {
+/** The 32 bytes of an Ed25519 key. */
+export function rawKeyOf(key: KeyObject): Buffer {
   return key.export({ format: 'der', type: 'spki' }).subarray(SPKI_HEAD.length);
 }
 
-function keyIdOf(name: string, raw: Buffer): Buffer {
+/** The four bytes that tell keys of one name apart. */
+export function keyIdOf(name: string, raw: Buffer): Buffer {
   const hash = crypto().createHash('sha256');
   return hash
     .update(`${name}\n`)
@@ -181,11 +126,4 @@ function keyIdOf(name: string, raw: Buffer): Buffer {
     .update(raw)
     .digest()
     .subarray(0, ID_BYTES);
-}
-
-function invalid(option: string): AuditError {
-  return new AuditError(
-    'invalid-option',
-    `${option} must be an Ed25519 key: SPKI in PEM, or <name>+<key id>+<Base64>`,
-  );
 }

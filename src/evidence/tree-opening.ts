@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import {
@@ -8,10 +7,11 @@ import {
 } from '../ledger/checkpoint-files.js';
 import type { ResolvedCheckpointOptions } from '../ledger/checkpoint-options.js';
 import { makeFolderSync, unavailable } from '../ledger/files.js';
-import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
+import { parseCheckpoint } from './checkpoint-note.js';
 import { type FollowedSegments, Follower } from './follower.js';
 import { leafHashAt, toBase64 } from './merkle.js';
-import { checkSignature } from './note.js';
+import { checkSignature, verifierOf } from './note.js';
 import { Tree } from './tree.js';
 import { TreeFiles } from './tree-files.js';
 
@@ -96,10 +96,7 @@ function newestCheckpoint(
   if (size === undefined) return undefined;
   const path = checkpointPath(directory, size);
   const checkpoint = parseCheckpoint(fs.readFileSync(path, 'utf8'));
-  const verifier = {
-    name: origin,
-    key: process.getBuiltinModule('node:crypto').createPublicKey(key as KeyObject),
-  };
+  const verifier = verifierOf(origin, key);
   // One of an earlier key, or under an earlier name, says nothing of this key.
   const isSound =
     checkpoint?.size === size && checkSignature(checkpoint.note, verifier, origin) !== 'invalid';

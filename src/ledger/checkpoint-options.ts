@@ -39,7 +39,7 @@ export interface PublishedCheckpoint {
   readonly directory: string;
 }
 
-/** A private key of `node:crypto`, by its shape: these declarations compile without Node's types. */
+/** A `KeyObject` of `node:crypto`: declarations must compile where Node's types are not installed. */
 export interface SigningKey {
   readonly asymmetricKeyType?: string | undefined;
 }

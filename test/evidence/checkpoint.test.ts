@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { checkpointText, openCheckpoint, parseCheckpoint } from '../../src/evidence/checkpoint.js';
+import { openCheckpoint } from '../../src/evidence/checkpoint.js';
+import { checkpointText, parseCheckpoint } from '../../src/evidence/checkpoint-note.js';
 import { leafHash, toBase64 } from '../../src/evidence/merkle.js';
-import { signNote, verifierKey } from '../../src/evidence/note.js';
+import { signNote } from '../../src/evidence/note.js';
+import { verifierKey } from '../../src/evidence/verifier-key.js';
 
 /** The example of C2SP tlog-checkpoint; its key is not published. */
 const EXAMPLE = `example.com/behind-the-sofa

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { openCheckpoint } from '../../src/evidence/checkpoint.js';
-import { verifierKey } from '../../src/evidence/note.js';
 import { proveConsistency, proveInclusion } from '../../src/evidence/proofs.js';
+import { verifierKey } from '../../src/evidence/verifier-key.js';
 import { checkpointFolder, ids, ORIGIN } from '../support/checkpoint-rig.js';
 import { findGoProgram } from '../support/go-program.js';
 import { keep } from '../support/ledger-folder.js';

@@ -1,14 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  checkSignature,
-  type Note,
-  parseNote,
-  readPublicKey,
-  signNote,
-  verifierKey,
-} from '../../src/evidence/note.js';
+import { checkSignature, type Note, parseNote, signNote } from '../../src/evidence/note.js';
+import { readPublicKey } from '../../src/evidence/public-key.js';
+import { verifierKey } from '../../src/evidence/verifier-key.js';
 
 /** From the tests of Go's golang.org/x/mod/sumdb/note. */
 const NEUMANN = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';

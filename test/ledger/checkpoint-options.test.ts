@@ -1,5 +1,4 @@
-import type { KeyObject } from 'node:crypto';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +19,7 @@ const written = (name: string, text: string) => {
   fs.writeFileSync(file, text);
   return file;
 };
+const keyOf = (given: unknown) => resolve({ origin: 'a', key: given }).key as KeyObject;
 const resolve = (options: unknown) =>
   resolveCheckpointOptions('ledger.checkpoint', options as CheckpointOptions);
 
@@ -34,17 +34,13 @@ describe('the options of checkpoints', () => {
   });
 
   it('take the key as it is, from a file and from the environment', () => {
-    const expected = resolve({ origin: 'a', key }).key as KeyObject;
+    const expected = keyOf(key);
     const file = written('key.pem', key);
-    expect(expected.equals(resolve({ origin: 'a', key: { file } }).key as KeyObject)).toBe(true);
+    expect(keyOf({ file }).equals(expected)).toBe(true);
     process.env.AUDIT_TEST_KEY = key;
-    expect(
-      expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject),
-    ).toBe(true);
+    expect(keyOf({ env: 'AUDIT_TEST_KEY' }).equals(expected)).toBe(true);
     process.env.AUDIT_TEST_KEY = key.replaceAll('\n', '\\n');
-    expect(
-      expected.equals(resolve({ origin: 'a', key: { env: 'AUDIT_TEST_KEY' } }).key as KeyObject),
-    ).toBe(true);
+    expect(keyOf({ env: 'AUDIT_TEST_KEY' }).equals(expected)).toBe(true);
     delete process.env.AUDIT_TEST_KEY;
   });
 
