@@ -123,6 +123,7 @@ function isAt(value: unknown, keys: readonly string[], wanted: string): boolean 
     at = (at as Record<string, unknown>)[key];
   }
   if (typeof at === 'string') return at === wanted;
+  if (typeof at === 'number') return wanted.trim() !== '' && at === Number(wanted);
   return typeof at === 'object' && at !== null
     ? JSON.stringify(at) === wanted
     : String(at) === wanted;

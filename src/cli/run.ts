@@ -1,4 +1,4 @@
-import { AuditError, messageOf } from '../errors.js';
+import { AuditError, type AuditErrorCode, messageOf } from '../errors.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { parseOptions } from './options.js';
@@ -13,6 +13,16 @@ import { UsageError } from './usage.js';
  *   ledger that cannot be read
  */
 export async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const { terminal } = context;
+  const code = await runCommand(args, context);
+  await terminal.drained();
+  await new Promise(setImmediate); // a stream tells of a failed write a turn later
+  if (terminal.failure === undefined) return code;
+  terminal.note(`otel-audit: the output cannot be written: ${messageOf(terminal.failure)}`);
+  return EXIT.usage;
+}
+
+async function runCommand(args: readonly string[], context: CommandContext): Promise<number> {
   const { terminal } = context;
   try {
     const [name, ...rest] = args;
@@ -30,17 +40,20 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     if (parsed.values.help === true) return help([name], context);
     return await command.run(parsed, context);
   } catch (error) {
-    if (error instanceof UsageError || error instanceof AuditError) {
-      terminal.note(`otel-audit: ${printable(messageOf(error))}`);
-      return EXIT.usage;
+    // A configuration's faults stand one a line.
+    const lines = messageOf(error).split('\n').map(printable);
+    terminal.note(`otel-audit: ${lines.join('\n')}`);
+    const isExpected = error instanceof UsageError || error instanceof AuditError;
+    if (!isExpected && context.env.OTEL_AUDIT_DEBUG && error instanceof Error) {
+      terminal.note(error.stack ?? '');
     }
-    terminal.note(`otel-audit: ${printable(messageOf(error))}`);
-    if (context.env.OTEL_AUDIT_DEBUG && error instanceof Error) terminal.note(error.stack ?? '');
-    return EXIT.usage;
-  } finally {
-    await terminal.drained();
+    const isBroken = error instanceof AuditError && BROKEN.includes(error.code);
+    return isBroken ? EXIT.broken : EXIT.usage;
   }
 }
+
+/** What says that evidence was looked at and is not what it should be. */
+const BROKEN: readonly AuditErrorCode[] = ['ledger-corrupt', 'checkpoint-invalid'];
 
 function help([name]: readonly string[], { terminal }: CommandContext): number {
   if (name === undefined) {

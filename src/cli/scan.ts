@@ -207,8 +207,8 @@ export function isWithin(at: string, { since, until }: ScanQuery): boolean {
 
 const HEAD_BYTES = 256;
 
-/** When a segment's first record was recorded, if that can be read. */
-function firstTimeSync(path: string): number | undefined {
+/** When a segment's first record was recorded, in milliseconds since 1970, if that can be read. */
+export function firstTimeSync(path: string): number | undefined {
   try {
     const fd = fs.openSync(path, 'r');
     try {

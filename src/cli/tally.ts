@@ -2,31 +2,43 @@
 const MAX_KEYS = 100_000;
 const OTHERS = '(others)';
 
-/** Counts how often each key comes. */
+/** How often a key came. */
+export interface Count {
+  readonly key: string;
+  readonly count: number;
+  /** The same by steps of time. */
+  readonly over: readonly number[];
+}
+
+/** Counts how often each key comes, in each step of time. */
 export class Tally {
-  readonly #counts = new Map<string, number>();
+  readonly #steps: number;
+  readonly #counts = new Map<string, Uint32Array>();
+
+  constructor(steps: number) {
+    this.#steps = steps;
+  }
 
   get size(): number {
     return this.#counts.size;
   }
 
-  add(key: string): void {
+  add(key: string, step: number): void {
     const known = this.#counts.get(key);
-    if (known !== undefined) this.#counts.set(key, known + 1);
-    else if (this.#counts.size < MAX_KEYS) this.#counts.set(key, 1);
-    else this.#counts.set(OTHERS, (this.#counts.get(OTHERS) ?? 0) + 1);
+    if (known !== undefined) known[step]! += 1;
+    else if (this.#counts.size < MAX_KEYS || key === OTHERS) {
+      const counts = new Uint32Array(this.#steps);
+      counts[step] = 1;
+      this.#counts.set(key, counts);
+    } else this.add(OTHERS, step);
   }
 
-  /** The most frequent, those of one count by name. */
-  top(count: number): { readonly key: string; readonly count: number }[] {
+  /** From the most frequent on, those of one count by name. Not an object: a key may be `__proto__`. */
+  top(most = Number.POSITIVE_INFINITY): Count[] {
     return [...this.#counts]
-      .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-      .slice(0, count)
-      .map(([key, n]) => ({ key, count: n }));
-  }
-
-  /** Pairs, not an object: a key may be `__proto__`. */
-  toJson(): { readonly key: string; readonly count: number }[] {
-    return this.top(this.#counts.size);
+      .map(([key, over]) => ({ key, over, count: over.reduce((sum, n) => sum + n, 0) }))
+      .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
+      .slice(0, most)
+      .map((one) => ({ ...one, over: [...one.over] }));
   }
 }

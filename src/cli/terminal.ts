@@ -17,6 +17,8 @@ export interface Terminal {
   drained(): Promise<void>;
   /** Whether nobody reads any more, as after `| head`. */
   readonly isClosed: boolean;
+  /** Why what was printed did not arrive, unless nobody wants it any more. */
+  readonly failure: Error | undefined;
 }
 
 export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -44,12 +46,14 @@ export interface TerminalStreams {
 
 export function openTerminal({ stdout, stderr, env }: TerminalStreams): Terminal {
   let isClosed = false;
+  let failure: Error | undefined;
   let hasProgress = false;
   let waiting: Promise<void> | undefined;
-  const close = () => {
-    isClosed = true; // the reader has gone, as `head` does: no fault of anybody's
-  };
-  stdout.on('error', close);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    isClosed = true;
+    // The reader has gone, as `head` does: no fault of anybody's. A full disk is.
+    if (error.code !== 'EPIPE') failure ??= error;
+  });
   stderr.on('error', () => {});
   const isInteractive = stdout.isTTY === true;
   const eraseProgress = () => {
@@ -65,6 +69,9 @@ export function openTerminal({ stdout, stderr, env }: TerminalStreams): Terminal
     },
     get isClosed() {
       return isClosed;
+    },
+    get failure() {
+      return failure;
     },
     out(line) {
       if (isClosed) return;

@@ -13,7 +13,8 @@ export const dead: Command = {
   synopsis: 'dead DIR [SINK] [--all]',
   help: `  --all               those too that were sent again and stored since
 
-With --json the exact lines of dead/SINK.jsonl. otel-audit replay --dead sends them again.`,
+With --json the lines of dead/SINK.jsonl, each with its sink in front. otel-audit replay --dead sends
+them again.`,
   options: { all: { type: 'boolean' } },
   run: runDead,
 };
@@ -33,7 +34,8 @@ async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<nu
         if (replayed.has(letter.record.id) && parsed.values.all !== true) continue;
         count += 1;
         if (parsed.values.json === true) {
-          terminal.out(letter.line);
+          const slot = ledger.slot === undefined ? '' : `"slot":"${ledger.slot}",`;
+          terminal.out(`{${slot}"sink":"${name}",${letter.line.slice(1)}`);
         } else {
           const { record, reason, attempts, at } = letter;
           terminal.out(recordLine({ record, slot: ledger.slot }, terminal));

@@ -2,75 +2,65 @@ import { hashOf } from '../../ledger/record.js';
 import { segmentIndexOf } from '../../ledger/segment.js';
 import { changesOf } from '../changes.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
-import { ledgersIn } from '../ledgers.js';
+import { findRecords, recordOf } from '../find-record.js';
+import { contentText, indentJson } from '../json-text.js';
 import type { Parsed } from '../options.js';
 import { argumentsOf } from '../positionals.js';
 import { printable } from '../printable.js';
-import { type Placed, type ScanQuery, scanLedger, segmentsFor } from '../scan.js';
+import { proofOf, type RecordProof } from '../proof.js';
+import { type Placed, segmentsFor } from '../scan.js';
 import { actorOf, pairOf, timeOf } from '../stored-record.js';
-import { statusColour } from '../table.js';
-import type { Terminal } from '../terminal.js';
-import { UsageError } from '../usage.js';
+import { countText, statusColour } from '../table.js';
+import type { Colour, Terminal } from '../terminal.js';
+import { fold } from '../width.js';
 
 export const show: Command = {
   name: 'show',
-  summary: 'shows one record with its hash, its place, its trace and what it changed',
+  summary: 'shows one record with its hash, its proof, its trace and what it changed',
   synopsis: 'show DIR ID|SEQ',
-  help: `The record is named by its event's id or by its sequence number. With --json:
-{"record":…,"hash":…,"file":…,"verified":…}, where the record is the exact line.`,
+  help: `The record is named by its event's id or by its sequence number, with its slot as in 0/12 where there
+are several. With --json {"record":…,"hash":…,"chained":…,"proof":…,"file":…}: the record is the exact
+line, chained says whether the next record holds its hash, null for the newest.`,
   options: {},
   run: runShow,
 };
 
 async function runShow(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
   const [directory, name] = argumentsOf(parsed, show.synopsis, 2);
-  const isSequence = /^[1-9]\d{0,15}$/.test(name!);
-  const sequence = Number(name);
-  const query: ScanQuery = isSequence
-    ? { from: sequence, to: sequence, needles: [Buffer.from(`{"seq":${sequence},`)] }
-    : { needles: [Buffer.from(`"id":${JSON.stringify(name)}`)] };
-  const found: Placed[] = [];
-  for (const ledger of ledgersIn(directory!)) {
-    await scanLedger(ledger, query, {
-      onRecord: (placed) => {
-        if (isSequence || placed.record.id === name) found.push(placed);
-        return !isSequence || found.length === 0;
-      },
-    });
-  }
-  if (found.length === 0) throw new UsageError(`there is no record ${JSON.stringify(name)}`);
-  for (const placed of found) {
-    const following = await recordAfter(placed);
+  const found = await findRecords(directory!, name!, terminal);
+  for (const [index, placed] of found.entries()) {
+    // The record that holds this one's hash.
+    const next = await recordOf(placed.ledger, placed.record.seq + 1, terminal);
     const hash = hashOf(Buffer.from(placed.line));
-    const isChained = following === undefined ? undefined : following.record.prev === hash;
-    const file = fileOf(placed);
-    if (parsed.values.json === true) {
-      terminal.out(
-        `{"record":${placed.line},"hash":"${hash}","file":${JSON.stringify(file)},"chained":${isChained ?? null}}`,
-      );
-    } else {
-      print(placed, hash, file, isChained, terminal);
+    const shown: Shown = {
+      hash,
+      isChained: next === undefined ? undefined : next.record.prev === hash,
+      proof: proofOf(placed),
+      file: fileOf(placed),
+    };
+    if (parsed.values.json === true) terminal.out(jsonOf(placed, shown));
+    else {
+      if (index > 0) terminal.out('');
+      print(placed, shown, terminal);
     }
   }
   return EXIT.fine;
 }
 
-/** The record that holds this one's hash. */
-async function recordAfter({ ledger, record }: Placed): Promise<Placed | undefined> {
-  const next = record.seq + 1;
-  let found: Placed | undefined;
-  const needles = [Buffer.from(`{"seq":${next},`)];
-  await scanLedger(
-    ledger,
-    { from: next, to: next, needles },
-    {
-      onRecord: (placed) => {
-        found = placed;
-        return false;
-      },
-    },
-  );
-  return found;
+/** What is known of a record besides its line. */
+interface Shown {
+  readonly hash: string;
+  /** Whether the next record holds the hash; undefined for the newest. */
+  readonly isChained: boolean | undefined;
+  readonly proof: RecordProof;
+  readonly file: string;
+}
+
+/** The record is spliced in, for its numbers may be larger than a parser keeps. */
+function jsonOf({ line, ledger }: Placed, { hash, isChained, proof, file }: Shown): string {
+  const { slot } = ledger;
+  const rest = { hash, chained: isChained ?? null, proof, file, ...(slot && { slot }) };
+  return `{"record":${line},${JSON.stringify(rest).slice(1)}`;
 }
 
 function fileOf({ ledger, record }: Placed): string {
@@ -80,10 +70,8 @@ function fileOf({ ledger, record }: Placed): string {
 }
 
 function print(
-  { record, ledger }: Placed,
-  hash: string,
-  file: string,
-  isChained: boolean | undefined,
+  { record, ledger, line }: Placed,
+  { hash, isChained, proof, file }: Shown,
   terminal: Terminal,
 ): void {
   const { paint } = terminal;
@@ -101,8 +89,6 @@ function print(
   row('recorded', printable(record.at) + (late === true ? ', after its span had ended' : ''));
   if (event !== undefined) {
     row('who', printable(actorOf(record)) || '(unknown)');
-    const actor = event.metadata.actor;
-    if (actor !== undefined) printJson('actor', actor, terminal);
   }
   if (trace !== undefined) row('trace', printable(`${trace.traceId}, span ${trace.spanId}`));
   row('hash', hash);
@@ -115,27 +101,56 @@ function print(
         ? paint('green', 'the next record holds this hash')
         : paint('red', 'the next record holds another hash: run otel-audit verify'),
   );
+  printProof(proof, row, terminal);
   row('file', printable(file));
-  if (malformed !== undefined) {
-    row('malformed', paint('red', printable(malformed.reason)));
-    printJson('attributes', malformed.attributes, terminal);
-    return;
-  }
+  if (malformed !== undefined) row('malformed', paint('red', printable(malformed.reason)));
   const changes = changesOf(event?.payload);
   if (changes !== undefined) {
     terminal.out(paint('dim', 'changes'));
-    for (const { sign, text } of changes) {
-      terminal.out(
-        `  ${paint(sign === '+' ? 'green' : sign === '-' ? 'red' : 'yellow', `${sign} ${printable(text)}`)}`,
-      );
-    }
+    for (const { sign, text } of changes) printFolded(`${sign} ${text}`, terminal, CHANGES[sign]);
   }
-  if (event?.payload !== null && event?.payload !== undefined) {
-    printJson('payload', event.payload, terminal);
+  const member = event === undefined ? 'malformed' : 'event';
+  terminal.out(paint('dim', member));
+  for (const text of indentJson(contentText(line, member))) printFolded(text, terminal);
+}
+
+const CHANGES = { '+': 'green', '-': 'red', '~': 'yellow' } as const;
+
+function printProof(
+  proof: RecordProof,
+  row: (name: string, text: string) => void,
+  { paint }: Terminal,
+): void {
+  if (proof.kind === 'none') {
+    row('proof', paint('dim', 'the ledger has no checkpoints'));
+  } else if (proof.kind === 'not-covered') {
+    row('proof', `none yet: the newest checkpoint covers ${countText(proof.size)} records`);
+  } else if (proof.kind === 'unprovable') {
+    row('proof', paint('red', printable(proof.reason)));
+  } else {
+    const { size, root, hashes } = proof.proof;
+    const checkpoint = `the checkpoint of ${countText(size)} records`;
+    row(
+      'proof',
+      proof.holds
+        ? paint('green', `in ${checkpoint}, by ${hashes.length} hashes`)
+        : paint('red', `not what is in ${checkpoint}: run otel-audit verify`),
+    );
+    row('root', root);
   }
 }
 
-function printJson(name: string, value: unknown, { out, paint }: Terminal): void {
-  out(paint('dim', name));
-  for (const line of JSON.stringify(value, undefined, 2).split('\n')) out(`  ${printable(line)}`);
+/** A long text goes on in lines that are set off: none of them looks like another one of ours. */
+function printFolded(
+  text: string,
+  { out, paint, isInteractive, width }: Terminal,
+  colour?: Colour,
+) {
+  const safe = printable(text);
+  const parts = isInteractive ? fold(safe, width - SET_OFF.length) : [safe];
+  for (const [index, part] of parts.entries()) {
+    out((index === 0 ? '  ' : SET_OFF) + (colour === undefined ? part : paint(colour, part)));
+  }
 }
+
+const SET_OFF = '      ';

@@ -1,26 +1,28 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { readCursorsSync } from '../../ledger/cursor.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
-import { countDeadLetters } from '../dead-letters.js';
-import { type LedgerFolder, ledgersIn } from '../ledgers.js';
-import { newestOf } from '../newest.js';
+import { type LaneStatus, lanesOf } from '../lanes.js';
+import { ledgersIn } from '../ledgers.js';
 import { momentOf, type Parsed } from '../options.js';
 import { directoryOf } from '../positionals.js';
 import { printable } from '../printable.js';
-import { Progress } from '../progress.js';
-import { scanLedger, segmentsFor } from '../scan.js';
-import { actorOf, pairOf, type StoredRecord } from '../stored-record.js';
+import { scanAll } from '../scan-all.js';
+import { Statistics, timelineOf } from '../statistics.js';
 import { bytesText, type Cell, countText, formatTable, statusColour } from '../table.js';
-import { Tally } from '../tally.js';
+import type { Tally } from '../tally.js';
 import type { Terminal } from '../terminal.js';
+import { sparkline } from '../timeline.js';
+import { shorten } from '../width.js';
 
 export const stats: Command = {
   name: 'stats',
-  summary: 'counts records by pair, actor, outcome and day; shows lanes, dead letters and disk',
+  summary:
+    'counts records by pair, actor and outcome over time; shows lanes, dead letters and disk',
   synopsis: 'stats DIR [--since TIME] [--until TIME]',
   help: `  --since TIME        recorded from then on: RFC 3339, a date, or 90m, 24h, 7d ago
-  --until TIME        recorded before then`,
+  --until TIME        recorded before then
+
+A backlog is what a sink has not got yet; set aside is what fails alone and is tried again in between.`,
   options: { since: { type: 'string' }, until: { type: 'string' } },
   run: runStats,
 };
@@ -32,153 +34,110 @@ async function runStats(parsed: Parsed, { terminal, now }: CommandContext): Prom
     since: momentOf(values, 'since', now()),
     until: momentOf(values, 'until', now()),
   };
-  const tallies = new Tallies();
-  const progress = new Progress(terminal, 'counting');
-  const total = ledgers
-    .flatMap((ledger) => segmentsFor(ledger, query))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
-  let read = 0;
-  const lanes: Lane[] = [];
-  for (const ledger of ledgers) {
-    await scanLedger(ledger, query, {
-      onRead: (bytes) => {
-        read += bytes;
-        progress.at(read, total);
-      },
-      onRecord: ({ record }) => {
-        tallies.add(record);
-        return true;
-      },
-    });
-    lanes.push(...lanesOf(ledger, newestOf(ledger, {}, 0).record?.seq ?? 0));
-  }
-  progress.end();
-  const disk = ledgers.reduce((sum, { directory }) => sum + bytesIn(directory), 0);
+  const statistics = new Statistics(timelineOf(ledgers, query, now()));
+  await scanAll(ledgers, query, 'counting', terminal, ({ record }) => {
+    statistics.add(record);
+    return true;
+  });
+  const lanes = ledgers.flatMap(lanesOf);
+  const diskBytes = ledgers.reduce((sum, { directory }) => sum + bytesIn(directory), 0);
   if (values.json === true) {
-    terminal.out(JSON.stringify({ ...tallies.toJson(), lanes, diskBytes: disk }));
+    terminal.out(JSON.stringify({ ...statistics.toJson(), lanes, diskBytes }));
   } else {
-    printStats(tallies, lanes, disk, terminal);
+    printStatistics(statistics, diskBytes, terminal);
+    printLanes(lanes, terminal);
   }
   return EXIT.fine;
-}
-
-class Tallies {
-  records = 0;
-  first = '';
-  last = '';
-  readonly pairs = new Tally();
-  readonly actors = new Tally();
-  readonly statuses = new Tally();
-  readonly days = new Tally();
-
-  add(record: StoredRecord): void {
-    this.records += 1;
-    const { at, event } = record;
-    if (this.first === '' || at < this.first) this.first = at;
-    if (at > this.last) this.last = at;
-    this.pairs.add(pairOf(record));
-    this.actors.add(actorOf(record));
-    this.statuses.add(event?.status ?? '');
-    this.days.add(at.slice(0, 10));
-  }
-
-  toJson() {
-    return {
-      records: this.records,
-      first: this.first,
-      last: this.last,
-      pairs: this.pairs.toJson(),
-      actors: this.actors.toJson(),
-      statuses: this.statuses.toJson(),
-      days: this.days.toJson(),
-    };
-  }
-}
-
-/** How far a sink is. */
-interface Lane {
-  readonly sink: string;
-  readonly slot: string | undefined;
-  readonly acknowledged: number;
-  /** Records behind the cursor, those set aside included. */
-  readonly backlog: number;
-  readonly setAside: number;
-  readonly deadLetters: number;
-}
-
-function lanesOf({ directory, slot }: LedgerFolder, newest: number): Lane[] {
-  return [...readCursorsSync(directory)].map(([sink, { acknowledged, waiting }]) => ({
-    sink,
-    slot,
-    acknowledged,
-    backlog: Math.max(0, newest - acknowledged) + waiting.length,
-    setAside: waiting.length,
-    deadLetters: countDeadLetters(directory, sink),
-  }));
 }
 
 function bytesIn(directory: string): number {
   let sum = 0;
   for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    try {
-      sum += fs.statSync(join(entry.parentPath, entry.name)).size;
-    } catch {
-      // A writer has replaced it meanwhile.
-    }
+    const path = join(entry.parentPath, entry.name);
+    // A writer may have replaced it meanwhile.
+    sum += fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
   return sum;
 }
 
 const TOP = 10;
+const KEY_COLUMNS = 40;
+/** Outcomes that have a column of their own. */
+const OUTCOMES = 4;
 
-function printStats(
-  { records, first, last, pairs, actors, statuses, days }: Tallies,
-  lanes: readonly Lane[],
-  disk: number,
-  terminal: Terminal,
-): void {
+function printStatistics(statistics: Statistics, diskBytes: number, terminal: Terminal): void {
+  const { records, malformed, first, last, timeline } = statistics;
   const { paint } = terminal;
-  const title = (text: string) => {
-    terminal.out('');
-    terminal.out(paint('bold', text));
-  };
-  const table = (rows: Cell[][]) => {
-    for (const line of formatTable(rows, paint)) terminal.out(`  ${line}`);
-  };
-  const list = (name: string, tally: Tally, none: string) => {
-    if (tally.size === 0) return;
-    title(name);
-    const top = tally.top(TOP);
-    const most = top[0]?.count ?? 1;
-    table(
-      top.map(({ key, count }) => [
-        { text: countText(count).padStart(9) },
-        { text: '▇'.repeat(Math.max(1, Math.round((count / most) * 20))), colour: 'dim' as const },
-        { text: key === '' ? none : key, colour: statusColour(key) ?? 'cyan' },
-      ]),
-    );
-    if (tally.size > TOP) terminal.out(paint('dim', `  and ${countText(tally.size - TOP)} more`));
-  };
-  terminal.out(`${paint('bold', countText(records))} record(s), ${bytesText(disk)} on disk`);
-  if (records > 0) terminal.out(paint('dim', `recorded ${printable(first)} to ${printable(last)}`));
-  list('Pairs', pairs, '');
-  list('Actors', actors, '(unknown)');
-  list('Outcomes', statuses, '(none)');
-  if (days.size > 1) list('Days', days, '');
-  if (lanes.length === 0) return;
-  title('Lanes');
-  table([
-    ['sink', 'has all up to', 'backlog', 'set aside', 'dead letters'].map((text) => ({
-      text,
-      colour: 'dim' as const,
-    })),
-    ...lanes.map(({ sink, slot, acknowledged, backlog, setAside, deadLetters }): Cell[] => [
-      { text: slot === undefined ? sink : `${slot}/${sink}` },
-      { text: countText(acknowledged) },
-      { text: countText(backlog), ...(backlog > 0 ? { colour: 'yellow' as const } : {}) },
-      { text: countText(setAside), ...(setAside > 0 ? { colour: 'yellow' as const } : {}) },
-      { text: countText(deadLetters), ...(deadLetters > 0 ? { colour: 'red' as const } : {}) },
-    ]),
+  terminal.out(
+    `${paint('bold', countText(records))} record(s), ${bytesText(diskBytes)} on disk${malformed > 0 ? paint('red', `, ${countText(malformed)} malformed`) : ''}`,
+  );
+  if (records === 0) return;
+  terminal.out(paint('dim', `recorded ${printable(first)} to ${printable(last)}`));
+  printTally('Pairs', statistics.pairs, '', terminal);
+  printTally('Actors', statistics.actors, '(unknown)', terminal);
+  printTally('Outcomes', statistics.statuses, '(none)', terminal);
+  if (timeline.steps > 1) printTimeline(statistics, terminal);
+}
+
+function printTally(name: string, tally: Tally, none: string, terminal: Terminal): void {
+  if (tally.size === 0) return;
+  printTitle(name, terminal);
+  const rows = tally.top(TOP).map(({ key, count, over }): Cell[] => [
+    { text: countText(count).padStart(9) },
+    {
+      text: shorten(printable(key === '' ? none : key), KEY_COLUMNS),
+      colour: statusColour(key) ?? 'cyan',
+    },
+    { text: over.length > 1 ? sparkline(over) : '', colour: 'dim' },
   ]);
+  printTable(rows, terminal);
+  const more = tally.size - TOP;
+  if (more > 0) terminal.out(terminal.paint('dim', `  and ${countText(more)} more: see --json`));
+}
+
+function printTimeline({ timeline, total, statuses }: Statistics, terminal: Terminal): void {
+  printTitle(`Over time, by ${timeline.stepName} (UTC)`, terminal);
+  const outcomes = statuses.top(OUTCOMES);
+  const head: Cell[] = [
+    { text: '' },
+    { text: 'records'.padStart(9), colour: 'dim' },
+    ...outcomes.map(({ key }): Cell => ({ text: key === '' ? '(none)' : key, colour: 'dim' })),
+  ];
+  const rows = total.map((count, step): Cell[] => [
+    { text: timeline.nameOf(step), colour: 'dim' },
+    { text: countText(count).padStart(9) },
+    ...outcomes.map(({ key, over }): Cell => {
+      const text = countText(over[step]!).padStart(Math.max(7, key.length));
+      return over[step] === 0 ? { text, colour: 'dim' } : { text, ...coloured(statusColour(key)) };
+    }),
+  ]);
+  printTable([head, ...rows], terminal);
+}
+
+function printLanes(lanes: readonly LaneStatus[], terminal: Terminal): void {
+  if (lanes.length === 0) return;
+  printTitle('Sinks', terminal);
+  const head = ['', 'has all up to', 'backlog', 'set aside', 'dead letters'];
+  const rows = lanes.map(({ sink, slot, acknowledged, backlog, setAside, deadLetters }): Cell[] => [
+    { text: slot === undefined ? sink : `${slot}/${sink}` },
+    { text: acknowledged === undefined ? '–' : countText(acknowledged) },
+    { text: countText(backlog), ...coloured(backlog > 0 ? 'yellow' : undefined) },
+    { text: countText(setAside), ...coloured(setAside > 0 ? 'yellow' : undefined) },
+    { text: countText(deadLetters), ...coloured(deadLetters > 0 ? 'red' : undefined) },
+  ]);
+  printTable([head.map((text): Cell => ({ text, colour: 'dim' })), ...rows], terminal);
+}
+
+function coloured(colour: Cell['colour']): { readonly colour?: NonNullable<Cell['colour']> } {
+  return colour === undefined ? {} : { colour };
+}
+
+function printTitle(text: string, terminal: Terminal): void {
+  terminal.out('');
+  terminal.out(terminal.paint('bold', text));
+}
+
+function printTable(rows: readonly (readonly Cell[])[], terminal: Terminal): void {
+  for (const line of formatTable(rows, terminal.paint)) terminal.out(`  ${line}`);
 }

@@ -1,10 +1,9 @@
-import fs from 'node:fs';
-import { messageOf } from '../../errors.js';
-import type { VerifyReport } from '../../evidence/report.js';
+import type { VerifyFault, VerifyReport } from '../../evidence/report.js';
 import { verifyLedger } from '../../evidence/verify.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
+import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
 import { ledgersIn } from '../ledgers.js';
-import { type Parsed, textOf } from '../options.js';
+import { type Parsed, textsOf } from '../options.js';
 import { directoryOf } from '../positionals.js';
 import { printable } from '../printable.js';
 import { Progress } from '../progress.js';
@@ -15,22 +14,30 @@ import { UsageError } from '../usage.js';
 export const verify: Command = {
   name: 'verify',
   summary: 'checks the chain, the cursors and the signed checkpoints of a ledger',
-  synopsis: 'verify DIR [--checkpoint FILE] [--key FILE]',
+  synopsis: 'verify DIR [--checkpoint FILE] [--key FILE] [--full]',
   help: `  --checkpoint FILE   a checkpoint that was published: the ledger must go on from it
   --key FILE          the public key that checkpoints must be signed with: PEM or a verifier key
+  --full              builds the whole Merkle tree too: for its root, and to check what proofs are made of
 
-Says which record is first wrong, and how: altered, missing, doubled, reordered, torn, truncated.
-Changes nothing, and works beside a running writer. Exit code 1 means that the evidence is broken.`,
-  options: { checkpoint: { type: 'string' }, key: { type: 'string' } },
+The first two may be given several times. Says which record is first wrong, and how: altered, missing,
+doubled, reordered, torn, truncated. Changes nothing, and works beside a running writer. Exit code 1
+means that the evidence is broken.`,
+  options: {
+    checkpoint: { type: 'string', multiple: true },
+    key: { type: 'string', multiple: true },
+    full: { type: 'boolean' },
+  },
   run: runVerify,
 };
 
 async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
   const { values } = parsed;
   const ledgers = ledgersIn(directoryOf(parsed, verify.synopsis));
-  const checkpoint = readFile(textOf(values, 'checkpoint'), '--checkpoint');
-  const publicKey = readFile(textOf(values, 'key'), '--key');
-  if (checkpoint !== undefined && ledgers.length > 1) {
+  const checkpoint = textsOf(values, 'checkpoint').map((file) =>
+    readCheckpointFile(file, '--checkpoint'),
+  );
+  const publicKey = textsOf(values, 'key').map((file) => readNamedFile(file, '--key'));
+  if (checkpoint.length > 0 && ledgers.length > 1) {
     throw new UsageError('a checkpoint is of one ledger: name the slot, as in DIR/0');
   }
   let exitCode: number = EXIT.fine;
@@ -38,7 +45,8 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
     const progress = new Progress(terminal, 'verifying');
     const report = await verifyLedger(directory, {
       checkpoint,
-      publicKey,
+      publicKey: publicKey.length > 0 ? publicKey : undefined,
+      full: values.full === true,
       onProgress: ({ bytes, totalBytes }) => progress.at(bytes, totalBytes),
     });
     progress.end();
@@ -50,20 +58,18 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
   return exitCode;
 }
 
+/** Faults that are shown; --json has all. */
+const MOST_FAULTS = 5;
+
 function printReport(report: VerifyReport, terminal: Terminal): void {
   const { paint } = terminal;
-  const { fault, first, head, superseded } = report;
+  const { faults, first, head, superseded } = report;
   const say = (text: string) => terminal.out(`  ${text}`);
   terminal.out(
     `${report.ok ? paint('green', '✔ whole ') : paint('red', '✘ broken')}  ${printable(report.directory)}`,
   );
-  if (fault !== undefined) {
-    const which = fault.sequence === undefined ? '' : ` record ${fault.sequence}`;
-    const line = fault.line === undefined ? '' : `:${fault.line}`;
-    say(paint('red', `${fault.kind}${which}`));
-    say(`${printable(fault.file)}${line}`);
-    say(printable(fault.explanation));
-  }
+  for (const fault of faults.slice(0, MOST_FAULTS)) printFault(fault, terminal);
+  if (faults.length > MOST_FAULTS) say(`and ${countText(faults.length - MOST_FAULTS)} more`);
   const range = head === undefined ? '' : `, ${first} to ${head.sequence}`;
   const whole = report.ok ? 'records' : 'records before that are whole';
   say(`${countText(report.records)} ${whole}${range}, ${bytesText(report.bytes)}`);
@@ -79,19 +85,17 @@ function printReport(report: VerifyReport, terminal: Terminal): void {
   }
   for (const { sink, acknowledged, waiting } of report.cursors) {
     const aside = waiting > 0 ? `, ${waiting} set aside` : '';
-    say(`sink ${sink} has all up to ${countText(acknowledged)}${aside}`);
+    say(`sink ${printable(sink)} has all up to ${countText(acknowledged)}${aside}`);
   }
 }
 
-/** Files of a few hundred bytes; whatever else is named should not be read whole. */
-const MAX_FILE_BYTES = 2 ** 20;
-
-function readFile(path: string | undefined, option: string): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    if (fs.statSync(path).size <= MAX_FILE_BYTES) return fs.readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(printable(`${option} ${path} cannot be read: ${messageOf(error)}`));
-  }
-  throw new UsageError(printable(`${option} ${path} is too large to be one`));
+function printFault(
+  { kind, sequence, file, line, explanation }: VerifyFault,
+  terminal: Terminal,
+): void {
+  const { paint } = terminal;
+  const which = sequence === undefined ? '' : ` record ${sequence}`;
+  const where = printable(file) + (line === undefined ? '' : `:${line}`);
+  terminal.out(`  ${paint('red', `${kind}${which}`)}  ${printable(explanation)}`);
+  terminal.out(`  ${paint('dim', `in ${where}`)}`);
 }

@@ -1,0 +1,68 @@
+import fs from 'node:fs';
+import { parseCheckpoint } from '../../evidence/checkpoint.js';
+import { openRecordProof, proveInclusion, recordProof } from '../../evidence/proofs.js';
+import { checkpointPath, listCheckpointsSync } from '../../ledger/checkpoint-files.js';
+import { type Command, type CommandContext, EXIT } from '../command.js';
+import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
+import { findRecords } from '../find-record.js';
+import { type Parsed, textOf, textsOf } from '../options.js';
+import { argumentsOf } from '../positionals.js';
+import { UsageError } from '../usage.js';
+
+export const prove: Command = {
+  name: 'prove',
+  summary: 'proves that a record is in a signed checkpoint',
+  synopsis: 'prove DIR ID|SEQ [--checkpoint FILE] [--key FILE]',
+  help: `  --checkpoint FILE   the checkpoint that the proof leads to; default: the newest of the ledger
+  --key FILE          checks the proof with this public key too: PEM or a verifier key; may be
+                      given several times
+
+Prints the proof with its checkpoint (C2SP tlog-proof). Together with the record's line, as search
+--json prints it, and the public key, it is all that somebody needs to check it: see docs/evidence.md.`,
+  options: {
+    checkpoint: { type: 'string' },
+    key: { type: 'string', multiple: true },
+  },
+  run: runProve,
+};
+
+async function runProve(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
+  const [directory, name] = argumentsOf(parsed, prove.synopsis, 2);
+  const { values } = parsed;
+  const given = textOf(values, 'checkpoint');
+  const keys = textsOf(values, 'key').map((file) => readNamedFile(file, '--key'));
+  const [placed, another] = await findRecords(directory!, name!, terminal);
+  if (another !== undefined) {
+    throw new UsageError(`several slots have a record ${name}: name one of them, as in 0/${name}`);
+  }
+  const { ledger, record, line } = placed!;
+  const checkpoint =
+    given === undefined
+      ? newestCheckpoint(ledger.directory, record.seq)
+      : readCheckpointFile(given, '--checkpoint');
+  const proof = recordProof(ledger.directory, record.seq, checkpoint);
+  if (keys.length > 0) openRecordProof(proof, line, keys);
+  if (values.json === true) {
+    const { size } = parseCheckpoint(checkpoint)!;
+    const inclusion = proveInclusion(ledger.directory, record.seq, size);
+    terminal.out(JSON.stringify({ ...inclusion, line, checkpoint, proof }));
+  } else {
+    terminal.out(proof.slice(0, -1));
+  }
+  return EXIT.fine;
+}
+
+function newestCheckpoint(directory: string, sequence: number): string {
+  const size = listCheckpointsSync(directory).at(-1);
+  if (size === undefined) {
+    throw new UsageError(
+      `${directory} has no checkpoints: switch them on with the option ledger.checkpoint`,
+    );
+  }
+  if (size < sequence) {
+    throw new UsageError(
+      `no checkpoint covers record ${sequence} yet: the newest covers ${size} records`,
+    );
+  }
+  return fs.readFileSync(checkpointPath(directory, size), 'utf8');
+}
