@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { readReplayed } from './replayed.js';
 import { readRecord, type StoredRecord } from './stored-record.js';
 
 /** An event that its sink refused for good. */
@@ -31,8 +32,19 @@ export function sinksWithDeadLetters(directory: string): string[] {
   }
 }
 
-/** Lines, in constant memory. */
-export function countDeadLetters(directory: string, sink: string): number {
+/** How many letters a sink has that were not sent again since. */
+export async function countDeadLetters(directory: string, sink: string): Promise<number> {
+  const replayed = readReplayed(directory, sink);
+  if (replayed.size === 0) return countLines(directory, sink);
+  let count = 0;
+  for await (const { record } of readDeadLetters(directory, sink)) {
+    if (!replayed.has(record.id)) count += 1;
+  }
+  return count;
+}
+
+/** In constant memory. */
+function countLines(directory: string, sink: string): number {
   let fd: number;
   try {
     fd = fs.openSync(pathOf(directory, sink), 'r');

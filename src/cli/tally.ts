@@ -15,7 +15,8 @@ export class Tally {
   readonly #steps: number;
   readonly #counts = new Map<string, Uint32Array>();
 
-  constructor(steps: number) {
+  /** @param steps of time. Default: one, for what is counted as a whole */
+  constructor(steps = 1) {
     this.#steps = steps;
   }
 
@@ -23,7 +24,7 @@ export class Tally {
     return this.#counts.size;
   }
 
-  add(key: string, step: number): void {
+  add(key: string, step = 0): void {
     const known = this.#counts.get(key);
     if (known !== undefined) known[step]! += 1;
     else if (this.#counts.size < MAX_KEYS || key === OTHERS) {

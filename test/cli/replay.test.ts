@@ -81,6 +81,7 @@ async function otelAudit(...args: string[]) {
       progress: () => {},
       isInteractive: false,
       isClosed: false,
+      failure: undefined,
       width: 80,
       paint: (_, text) => text,
       drained: async () => {},

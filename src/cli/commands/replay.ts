@@ -120,9 +120,8 @@ function say(
 ): void {
   const { events, passedOver, first, last, pairs } = plan;
   if (values.json === true) {
-    terminal.out(
-      JSON.stringify({ sink, dead, events, passedOver, first, last, pairs: pairs.toJson() }),
-    );
+    const counts = pairs.top().map(({ key, count }) => ({ key, count }));
+    terminal.out(JSON.stringify({ sink, dead, events, passedOver, first, last, pairs: counts }));
     return;
   }
   const what = dead ? 'dead letter(s)' : 'record(s)';

@@ -39,7 +39,7 @@ async function runStats(parsed: Parsed, { terminal, now }: CommandContext): Prom
     statistics.add(record);
     return true;
   });
-  const lanes = ledgers.flatMap(lanesOf);
+  const lanes = (await Promise.all(ledgers.map(lanesOf))).flat();
   const diskBytes = ledgers.reduce((sum, { directory }) => sum + bytesIn(directory), 0);
   if (values.json === true) {
     terminal.out(JSON.stringify({ ...statistics.toJson(), lanes, diskBytes }));
