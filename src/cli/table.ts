@@ -33,35 +33,45 @@ export function formatTable(rows: readonly (readonly Cell[])[], paint: Paint): s
 }
 
 /** Columns of a list of records that comes bit by bit, so their widths are fixed. */
-const WIDTHS = { seq: 8, time: 24, pair: 22, status: 8, actor: 24 };
+const WIDE = { seq: 8, time: 20, pair: 22, status: 8, actor: 24 };
+/** The same for windows in which little would be left for the payload. */
+const NARROW = { seq: 7, time: 20, pair: 18, status: 7, actor: 17 };
+const NARROW_WINDOW = 110;
+const MAX_PAYLOAD_COLUMNS = 1000;
 
 /** A record in one line: number, time, pair, status, actor, and what fits of the payload. */
 export function recordLine(
   { record, slot }: { readonly record: StoredRecord; readonly slot: string | undefined },
-  terminal: Terminal,
+  { paint, width, isInteractive }: Terminal,
 ): string {
-  const { paint, width } = terminal;
   const { event, malformed } = record;
   const status = event?.status ?? '';
+  const widths = isInteractive && width < NARROW_WINDOW ? NARROW : WIDE;
   const cells: [string, number, Colour | undefined][] = [
-    [(slot === undefined ? '' : `${slot}/`) + record.seq, WIDTHS.seq, 'dim'],
-    [timeOf(record), WIDTHS.time, 'dim'],
-    [pairOf(record), WIDTHS.pair, event === undefined ? 'red' : 'cyan'],
-    [status, WIDTHS.status, statusColour(status)],
-    [actorOf(record), WIDTHS.actor, undefined],
+    [(slot === undefined ? '' : `${slot}/`) + record.seq, widths.seq, 'dim'],
+    [timeText(timeOf(record)), widths.time, 'dim'],
+    [pairOf(record), widths.pair, event === undefined ? 'red' : 'cyan'],
+    [status, widths.status, statusColour(status)],
+    [actorOf(record), widths.actor, undefined],
   ];
-  let used = 0;
-  const line = cells
-    .map(([text, size, colour]) => {
-      const shown = padTo(printable(text), size);
-      used += size + 2;
-      return colour === undefined ? shown : paint(colour, shown);
-    })
-    .join('  ');
+  let room = isInteractive ? width : Number.POSITIVE_INFINITY;
+  let line = '';
+  for (const [text, columns, colour] of cells) {
+    const size = Math.min(columns, room);
+    if (size < 1) return line.trimEnd();
+    const shown = padTo(printable(text), size);
+    line += `${colour === undefined ? shown : paint(colour, shown)}  `;
+    room -= size + 2;
+  }
   const rest = malformed === undefined ? payloadText(event?.payload) : malformed.reason;
-  const room = terminal.isInteractive ? width - used : Number.POSITIVE_INFINITY;
-  const shown = room > 3 ? shorten(printable(rest), Math.min(room, 1000)) : '';
-  return `${line}  ${shown}`.trimEnd();
+  if (room > 3) line += shorten(printable(rest), Math.min(room, MAX_PAYLOAD_COLUMNS));
+  return line.trimEnd();
+}
+
+/** To the second and in UTC, as far as it is a time. */
+function timeText(text: string): string {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? text : `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
 function payloadText(payload: unknown): string {

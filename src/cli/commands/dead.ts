@@ -1,5 +1,6 @@
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readDeadLetters, sinksWithDeadLetters } from '../dead-letters.js';
+import { printFolded } from '../folded.js';
 import { ledgersIn } from '../ledgers.js';
 import type { Parsed } from '../options.js';
 import { argumentsOf } from '../positionals.js';
@@ -21,7 +22,6 @@ them again.`,
 
 async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
   const [directory, sink] = argumentsOf(parsed, dead.synopsis, 1, 2);
-  const { paint } = terminal;
   let count = 0;
   const known = new Set<string>();
   for (const ledger of ledgersIn(directory!)) {
@@ -39,9 +39,8 @@ async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<nu
         } else {
           const { record, reason, attempts, at } = letter;
           terminal.out(recordLine({ record, slot: ledger.slot }, terminal));
-          terminal.out(
-            `  ${paint('yellow', name)}  ${paint('red', printable(reason))}  ${paint('dim', printable(`${at}, ${attempts} attempt(s)`))}`,
-          );
+          printFolded(`  ${name}  `, reason, terminal, { lead: 'yellow', value: 'red' });
+          printFolded('  ', `${at}, ${attempts} attempt(s)`, terminal, { value: 'dim' });
         }
         await terminal.drained();
       }

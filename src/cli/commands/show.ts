@@ -3,16 +3,15 @@ import { segmentIndexOf } from '../../ledger/segment.js';
 import { changesOf } from '../changes.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { findRecords, recordOf } from '../find-record.js';
+import { printFolded } from '../folded.js';
 import { contentText, indentJson } from '../json-text.js';
 import type { Parsed } from '../options.js';
 import { argumentsOf } from '../positionals.js';
-import { printable } from '../printable.js';
 import { proofOf, type RecordProof } from '../proof.js';
 import { type Placed, segmentsFor } from '../scan.js';
 import { actorOf, pairOf, timeOf } from '../stored-record.js';
 import { countText, statusColour } from '../table.js';
 import type { Colour, Terminal } from '../terminal.js';
-import { fold } from '../width.js';
 
 export const show: Command = {
   name: 'show',
@@ -76,81 +75,58 @@ function print(
 ): void {
   const { paint } = terminal;
   const { event, malformed, trace, late } = record;
-  const row = (name: string, text: string) =>
-    terminal.out(`${paint('dim', name.padEnd(9))} ${text}`);
+  const row = (name: string, text: string, colour?: Colour) =>
+    printFolded(`${name.padEnd(9)} `, text, terminal, { lead: 'dim', value: colour });
   const status = event?.status ?? '';
-  const colour = statusColour(status);
-  terminal.out(
-    `${paint('bold', printable(pairOf(record)))}  ${colour === undefined ? printable(status) : paint(colour, printable(status))}`,
-  );
+  printFolded('', pairOf(record), terminal, { value: 'bold' });
+  row('outcome', status === '' ? '(none)' : status, statusColour(status));
   row('record', `${ledger.slot === undefined ? '' : `${ledger.slot}/`}${record.seq}`);
-  row('id', printable(record.id));
-  row('when', printable(timeOf(record)));
-  row('recorded', printable(record.at) + (late === true ? ', after its span had ended' : ''));
-  if (event !== undefined) {
-    row('who', printable(actorOf(record)) || '(unknown)');
-  }
-  if (trace !== undefined) row('trace', printable(`${trace.traceId}, span ${trace.spanId}`));
+  row('id', record.id);
+  row('when', timeOf(record));
+  row('recorded', record.at + (late === true ? ', after its span had ended' : ''));
+  if (event !== undefined) row('who', actorOf(record) || '(unknown)');
+  if (trace !== undefined) row('trace', `${trace.traceId}, span ${trace.spanId}`);
   row('hash', hash);
-  row('previous', printable(record.prev));
-  row(
-    'chain',
-    isChained === undefined
-      ? paint('yellow', 'the newest record: only its receipt and checkpoints cover it')
-      : isChained
-        ? paint('green', 'the next record holds this hash')
-        : paint('red', 'the next record holds another hash: run otel-audit verify'),
-  );
-  printProof(proof, row, terminal);
-  row('file', printable(file));
-  if (malformed !== undefined) row('malformed', paint('red', printable(malformed.reason)));
+  row('previous', record.prev);
+  if (isChained === undefined) {
+    row('chain', 'the newest record: only its receipt and checkpoints cover it', 'yellow');
+  } else if (isChained) {
+    row('chain', 'the next record holds this hash', 'green');
+  } else {
+    row('chain', 'the next record holds another hash: run otel-audit verify', 'red');
+  }
+  printProof(proof, row);
+  row('file', file);
+  if (malformed !== undefined) row('malformed', malformed.reason, 'red');
   const changes = changesOf(event?.payload);
   if (changes !== undefined) {
     terminal.out(paint('dim', 'changes'));
-    for (const { sign, text } of changes) printFolded(`${sign} ${text}`, terminal, CHANGES[sign]);
+    for (const { sign, text } of changes) {
+      printFolded('  ', `${sign} ${text}`, terminal, { value: CHANGES[sign] });
+    }
   }
   const member = event === undefined ? 'malformed' : 'event';
   terminal.out(paint('dim', member));
-  for (const text of indentJson(contentText(line, member))) printFolded(text, terminal);
+  for (const text of indentJson(contentText(line, member))) printFolded('  ', text, terminal);
 }
 
 const CHANGES = { '+': 'green', '-': 'red', '~': 'yellow' } as const;
 
 function printProof(
   proof: RecordProof,
-  row: (name: string, text: string) => void,
-  { paint }: Terminal,
+  row: (name: string, text: string, colour?: Colour) => void,
 ): void {
   if (proof.kind === 'none') {
-    row('proof', paint('dim', 'the ledger has no checkpoints'));
+    row('proof', 'the ledger has no checkpoints', 'dim');
   } else if (proof.kind === 'not-covered') {
     row('proof', `none yet: the newest checkpoint covers ${countText(proof.size)} records`);
   } else if (proof.kind === 'unprovable') {
-    row('proof', paint('red', printable(proof.reason)));
+    row('proof', proof.reason, 'red');
   } else {
     const { size, root, hashes } = proof.proof;
     const checkpoint = `the checkpoint of ${countText(size)} records`;
-    row(
-      'proof',
-      proof.holds
-        ? paint('green', `in ${checkpoint}, by ${hashes.length} hashes`)
-        : paint('red', `not what is in ${checkpoint}: run otel-audit verify`),
-    );
+    if (proof.holds) row('proof', `in ${checkpoint}, by ${hashes.length} hashes`, 'green');
+    else row('proof', `not what is in ${checkpoint}: run otel-audit verify`, 'red');
     row('root', root);
   }
 }
-
-/** A long text goes on in lines that are set off: none of them looks like another one of ours. */
-function printFolded(
-  text: string,
-  { out, paint, isInteractive, width }: Terminal,
-  colour?: Colour,
-) {
-  const safe = printable(text);
-  const parts = isInteractive ? fold(safe, width - SET_OFF.length) : [safe];
-  for (const [index, part] of parts.entries()) {
-    out((index === 0 ? '  ' : SET_OFF) + (colour === undefined ? part : paint(colour, part)));
-  }
-}
-
-const SET_OFF = '      ';

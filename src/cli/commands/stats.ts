@@ -64,7 +64,8 @@ function bytesIn(directory: string): number {
 const TOP = 10;
 const KEY_COLUMNS = 40;
 /** Outcomes that have a column of their own. */
-const OUTCOMES = 4;
+const OUTCOMES = 3;
+const OUTCOME_COLUMNS = 12;
 
 function printStatistics(statistics: Statistics, diskBytes: number, terminal: Terminal): void {
   const { records, malformed, first, last, timeline } = statistics;
@@ -98,18 +99,20 @@ function printTally(name: string, tally: Tally, none: string, terminal: Terminal
 
 function printTimeline({ timeline, total, statuses }: Statistics, terminal: Terminal): void {
   printTitle(`Over time, by ${timeline.stepName} (UTC)`, terminal);
-  const outcomes = statuses.top(OUTCOMES);
+  const outcomes = statuses
+    .top(OUTCOMES)
+    .map((one) => ({ ...one, name: shorten(printable(one.key || '(none)'), OUTCOME_COLUMNS) }));
   const head: Cell[] = [
     { text: '' },
     { text: 'records'.padStart(9), colour: 'dim' },
-    ...outcomes.map(({ key }): Cell => ({ text: key === '' ? '(none)' : key, colour: 'dim' })),
+    ...outcomes.map(({ name }): Cell => ({ text: name.padStart(7), colour: 'dim' })),
   ];
   const rows = total.map((count, step): Cell[] => [
     { text: timeline.nameOf(step), colour: 'dim' },
     { text: countText(count).padStart(9) },
-    ...outcomes.map(({ key, over }): Cell => {
-      const text = countText(over[step]!).padStart(Math.max(7, key.length));
-      return over[step] === 0 ? { text, colour: 'dim' } : { text, ...coloured(statusColour(key)) };
+    ...outcomes.map(({ key, name, over }): Cell => {
+      const text = countText(over[step]!).padStart(Math.max(7, name.length));
+      return { text, ...coloured(over[step] === 0 ? 'dim' : statusColour(key)) };
     }),
   ]);
   printTable([head, ...rows], terminal);

@@ -37,6 +37,8 @@ async function runTail(parsed: Parsed, context: CommandContext): Promise<number>
   const count = countOf(values, 'lines', 0) ?? LINES;
   const print = ({ ledger, record, line }: Placed) =>
     terminal.out(values.json === true ? line : recordLine({ record, slot: ledger.slot }, terminal));
+  // From here on, for somebody may end it before the first record was shown.
+  const signal = values.follow === true ? context.interruption() : undefined;
   const follower = new Follower(directory!, filter.query);
   const placed = ledgersIn(directory!).flatMap((ledger) => {
     const newest = newestOf(ledger, filter.query, count, filter.accepts);
@@ -48,8 +50,8 @@ async function runTail(parsed: Parsed, context: CommandContext): Promise<number>
     print(one);
     await terminal.drained();
   }
-  if (values.follow !== true) return EXIT.fine;
-  await follower.run(context.interruption(), async (one) => {
+  if (signal === undefined) return EXIT.fine;
+  await follower.run(signal, async (one) => {
     if (filter.accepts(one.record)) print(one);
     await terminal.drained();
     return !terminal.isClosed;
