@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { messageOf } from '../errors.js';
-import { parseCheckpoint } from '../evidence/checkpoint.js';
+import { parseCheckpoint } from '../evidence/checkpoint-note.js';
 import { UsageError } from './usage.js';
 
 /** Keys and checkpoints have some hundred bytes; whatever else is named should not be read whole. */

@@ -1,4 +1,4 @@
-import { openCheckpoint, parseCheckpoint } from '../../evidence/checkpoint.js';
+import { openCheckpoint, parseCheckpoint } from '../../evidence/checkpoint-note.js';
 import { proveConsistency, verifyConsistency } from '../../evidence/proofs.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readCheckpointFile, readNamedFile } from '../evidence-files.js';

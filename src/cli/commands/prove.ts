@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { parseCheckpoint } from '../../evidence/checkpoint.js';
+import { parseCheckpoint } from '../../evidence/checkpoint-note.js';
 import { openRecordProof, proveInclusion, recordProof } from '../../evidence/proofs.js';
 import { checkpointPath, listCheckpointsSync } from '../../ledger/checkpoint-files.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
