@@ -1,4 +1,5 @@
-import { openCheckpoint, parseCheckpoint } from '../../evidence/checkpoint-note.js';
+import { openCheckpoint } from '../../evidence/checkpoint.js';
+import { parseCheckpoint } from '../../evidence/checkpoint-note.js';
 import { proveConsistency, verifyConsistency } from '../../evidence/proofs.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
