@@ -35,6 +35,8 @@ const CUTS = [
 ];
 /** The command: nobody imports it, so it is ESM alone and has no declarations. */
 const COMMAND = manifest.bin['otel-audit'];
+/** Importing it under Node does what it is for, and waits until that is done. */
+const PRELOADED = manifest.exports['./register'];
 const entries = Object.values(manifest.exports).filter((entry) => typeof entry !== 'string');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -52,7 +54,9 @@ for (const entry of entries) {
     .join(', ');
   const named = entry.import.node.replace(/\.mjs$/, '.cjs');
   const target = relative(dirname(named), entry.require.default).split(sep).join('/');
-  write(entry.import.node, `export { ${names} } from './${basename(named)}';\n`);
+  const start = `import { register } from './${basename(named)}';\nawait register();\n`;
+  const exported = `export { ${names} } from './${basename(named)}';\n`;
+  write(entry.import.node, entry === PRELOADED ? exported + start : exported);
   // Node reads a CommonJS file for its names before it runs it, and this one is read in no time.
   write(named, `module.exports = require('${target}');\n0 && (module.exports = { ${names} });\n`);
 }
