@@ -1,4 +1,15 @@
 export {
+  type AuditEventCatalogue,
+  type AuditEventSchemas,
+  type CatalogueInit,
+  defineAuditEvents,
+  type PayloadInput,
+  type PayloadOutput,
+  type StandardSchema,
+  type StandardSchemaIssue,
+  type StandardSchemaResult,
+} from './catalogue.js';
+export {
   Checker,
   type CheckerOptions,
   type EventPairChecker,

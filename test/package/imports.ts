@@ -58,7 +58,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'burst.ts',
   ],
   ['event/'],
-  ['checker.ts', 'sink.ts', 'http/', 'diff.ts'],
+  ['checker.ts', 'catalogue.ts', 'sink.ts', 'http/', 'diff.ts'],
   ['ledger/', 'sinks/', 'interceptors/', 'flipt/'],
   ['delivery/', 'evidence/'],
   ['exporter/'],
