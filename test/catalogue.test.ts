@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { z } from 'zod';
-import {
-  type AuditEventCatalogue,
-  defineAuditEvents,
-  type StandardSchema,
-} from '../src/catalogue.js';
+import { defineAuditEvents, type StandardSchema } from '../src/catalogue.js';
 import { eventToJson } from '../src/event/json.js';
 
 /** What a validator of somebody's might be: refuses all but texts, after a while. */
