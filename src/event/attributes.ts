@@ -239,7 +239,12 @@ export function withTexts(
 ): AuditEvent {
   const { id, version, type, action, status, timestamp, trace } = event;
   const base = { id, version, type, action, status, timestamp, trace };
-  return assemble(base, recordedActor(actorText), UNPARSED, payloadText);
+  return assemble(base, requireActor(parseActor(actorText)), UNPARSED, payloadText);
+}
+
+/** Lets go of an actor that was read from this text, unless it is the last one. */
+export function forgetActor(text: string): void {
+  readActors.delete(text);
 }
 
 /** Whether {@link asRecorded} has made it, or decoding. */
@@ -253,7 +258,10 @@ export function requireRecordable(event: AuditEvent): void {
 }
 
 function recordedActor(text: string): ReadActor {
-  const actor = text === 'null' ? NO_ACTOR : readActor(text);
+  return requireActor(text === 'null' ? NO_ACTOR : readActor(text));
+}
+
+function requireActor(actor: ReadActor | string): ReadActor {
   if (typeof actor === 'string') throw new TypeError(`actor ${actor}`);
   return actor;
 }
@@ -322,11 +330,14 @@ let lastActor = NO_ACTOR;
 /** The actor, or what is wrong with it. */
 function readActor(text: string): ReadActor | string {
   if (text === lastActor.text) return lastActor;
+  const actor = parseActor(text);
+  if (typeof actor !== 'string' && readActors.get(text) === actor) lastActor = actor; // it may be shared
+  return actor;
+}
+
+function parseActor(text: string): ReadActor | string {
   const known = readActors.get(text);
-  if (known !== undefined) {
-    lastActor = known;
-    return known;
-  }
+  if (known !== undefined) return known;
   const value = parseJson(text);
   if (value === INVALID) return 'is not valid JSON';
   if (value === null) return NO_ACTOR;

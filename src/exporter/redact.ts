@@ -1,5 +1,5 @@
 import { AuditError } from '../errors.js';
-import { withTexts } from '../event/attributes.js';
+import { forgetActor, withTexts } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { forgetText, isKnownText } from '../event/known-texts.js';
 import { actorTextOf, payloadTextOf, TEXTS } from '../event/texts.js';
@@ -103,6 +103,7 @@ class EventRedactor implements Redactor {
       this.#lastRedactedActor =
         text === 'null' ? text : (this.#actor.redact(text, false) ?? 'null');
       this.#lastActor = text;
+      if (this.#lastRedactedActor !== text) forgetActor(text);
     }
     return this.#lastRedactedActor;
   }

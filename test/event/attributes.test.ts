@@ -202,6 +202,13 @@ describe('decoding', () => {
     expect(eventToJson(event)).toContain(`"metadata":{"actor":${text}}`);
   });
 
+  it('gives each event a deep actor of its own, for what is in it is not frozen', () => {
+    const attributes = { ...valid, 'flipt.event.metadata.actor': '{"team":{"name":"a"}}' };
+    const [first, second] = [decoded(attributes), decoded(attributes)];
+    expect(second.metadata.actor).toEqual(first.metadata.actor);
+    expect(second.metadata.actor).not.toBe(first.metadata.actor);
+  });
+
   it('makes one line of JSON with raw line breaks, and the same of it', () => {
     const event = decoded({
       ...valid,
