@@ -16,7 +16,7 @@ export interface RedactOptions {
    * - a path into the event as the ledger shows it, which begins with `payload` or `metadata.actor`:
    *   `payload.user.ssn`, `payload["x-api-key"]`, `payload.items[0]`, and with `*` for every member of an
    *   object and every element of an array, `payload.items[*].card`; what it leads to is hidden whole.
-   *   Needs the package `@pinojs/redact`.
+   *   Those with `*` or an index need the package `@pinojs/redact`.
    * - `**.ssn`: members of this name at any depth of payload and actor. Upper and lower case, `-` and `_` make
    *   no difference.
    * - `credentials`: at any depth what names itself a password, passphrase, secret, token, cookie, authorization,

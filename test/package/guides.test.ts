@@ -6,13 +6,16 @@ import { codeBlocks } from './markdown.js';
 import { installed, Project, root, run } from './packed.js';
 
 const GUIDES = [
+  'compliance',
   'configuration',
   'delivery',
   'getting-started',
   'kafka',
   'migrating-from-flipt',
   'operations',
+  'privacy',
   'reference',
+  'sdk-versions',
   'sinks',
   'writing-a-sink',
 ];

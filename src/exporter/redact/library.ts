@@ -48,7 +48,7 @@ function load(refuse: (fault: string) => AuditError): SlowRedact {
     return createRequire(here)(PACKAGE) as SlowRedact;
   } catch (cause) {
     const error = refuse(
-      ` needs the package ${PACKAGE} for its paths, which cannot be loaded: npm install ${PACKAGE}@0.4`,
+      ` needs the package ${PACKAGE} for paths with * or an index, which cannot be loaded: npm install ${PACKAGE}@0.4`,
     );
     error.cause = cause;
     throw error;
