@@ -19,5 +19,8 @@ export function argumentsOf(
   most = least,
 ): readonly string[] {
   if (positionals.length >= least && positionals.length <= most) return positionals;
-  throw new UsageError(`usage: otel-audit ${synopsis}`);
+  const [name, ...words] = synopsis.split(' ');
+  throw new UsageError(
+    `${name} takes ${words.join(' ')}; otel-audit ${name} --help tells more of it`,
+  );
 }

@@ -1,3 +1,4 @@
+import { nearest } from '../config/suggestion.js';
 import { AuditError, type AuditErrorCode, messageOf } from '../errors.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
 import { COMMANDS } from './commands/index.js';
@@ -70,8 +71,10 @@ function help([name]: readonly string[], { terminal }: CommandContext): number {
 function commandNamed(name: string): Command {
   const command = COMMANDS.find((known) => known.name === name);
   if (command !== undefined) return command;
+  const names = COMMANDS.map((known) => known.name);
+  const meant = nearest(name, names);
   throw new UsageError(
-    `there is no command ${JSON.stringify(name)}: ${COMMANDS.map((known) => known.name).join(', ')}`,
+    `there is no command ${JSON.stringify(name)}: ${meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`,
   );
 }
 
