@@ -14,6 +14,7 @@ import { otlp } from './otlp.mjs';
 import { pipeline } from './pipeline.mjs';
 import { redact } from './redact.mjs';
 import { rules } from './rules.mjs';
+import { search } from './search.mjs';
 import { template } from './template.mjs';
 import { webhook } from './webhook.mjs';
 import { weight } from './weight.mjs';
@@ -28,6 +29,7 @@ const benches = {
   lanes,
   opening,
   evidence,
+  search,
   webhook,
   http,
   otlp,

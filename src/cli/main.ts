@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 import { run } from './run.js';
 import { openTerminal } from './terminal.js';
 
@@ -15,6 +14,7 @@ const code = await run(process.argv.slice(2), {
   interruption,
   async ask(question) {
     if (stdin.isTTY !== true) return undefined;
+    const { createInterface } = await import('node:readline/promises');
     const lines = createInterface({ input: stdin, output: stderr });
     try {
       return await lines.question(question);

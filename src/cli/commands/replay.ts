@@ -1,5 +1,4 @@
-import { type ConfiguredSinks, configuredSinks } from '../../config/configured-sinks.js';
-import { SinkSpanExporter } from '../../exporter/exporter.js';
+import type { ConfiguredSinks } from '../../config/configured-sinks.js';
 import type { SinkEntry } from '../../exporter/options.js';
 import { PARTS } from '../../sink.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
@@ -52,6 +51,8 @@ async function runReplay(parsed: Parsed, context: CommandContext): Promise<numbe
   if (!query.dead && ledgers.length > 1) {
     throw new UsageError('each slot has its own numbers: name one, as in DIR/0');
   }
+  // Loaded late: no other command needs what records and delivers.
+  const { configuredSinks } = await import('../../config/configured-sinks.js');
   const sinks = await configuredSinks(config, 'otel-audit replay', context.env);
   try {
     const lanes = lanesOf(sinks.sinks);
@@ -168,6 +169,7 @@ async function send(
 ): Promise<number> {
   const { sink, dead } = query;
   const signal = interruption(); // what is under way ends first
+  const { SinkSpanExporter } = await import('../../exporter/exporter.js');
   const watched = watchSink(target.sink);
   // Without a ledger: what is sent stands in one already. Retries, halving and deadlines are the lane's.
   const exporter = new SinkSpanExporter({
