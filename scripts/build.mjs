@@ -106,6 +106,7 @@ async function bundle() {
     ...PRINTED,
     write: false,
   });
+  const commonJs = new Map();
   for (const { path, text: printed } of outputFiles) {
     // Imports for the sake of what loading does: here it does nothing.
     const text = printed.replace(/\bimport"\.[^"]+";\s*/g, '');
@@ -117,7 +118,16 @@ async function bundle() {
       chmodSync(join(root, file), 0o755);
       continue;
     }
-    write(file.replace('esm', 'cjs'), toCommonJs(text, file));
+    const cjs = file.replace('esm', 'cjs');
+    commonJs.set(cjs, toCommonJs(text, file));
+  }
+  // What the command alone needs is not required by anybody.
+  const needed = new Set(entries.map((entry) => join(entry.require.default)));
+  for (const file of needed) {
+    for (const [, path] of commonJs.get(file).matchAll(/\brequire\("(\.[^"]+)"\)/g)) {
+      needed.add(join(dirname(file), path));
+    }
+    write(file, commonJs.get(file));
   }
 }
 
