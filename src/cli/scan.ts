@@ -141,18 +141,35 @@ async function scanSegment(
   }
 }
 
-/**
- * JSON can spell a letter as `\\u0061`, or a slash as `\\/`. Texts of others are recorded as they came, so a
- * line with such a spelling may hold what is looked for though it does not look like it: nobody hides so.
- */
-const SPELLINGS = [Buffer.from('\\u'), Buffer.from('\\/')];
-
 /** Whether a line may be what is asked for, as far as its bytes tell. */
 export function mayHold(line: Buffer, { needles = [] }: ScanQuery): boolean {
-  return (
-    needles.every((text) => line.includes(text)) ||
-    SPELLINGS.some((spelling) => line.includes(spelling))
+  return needles.every(
+    (needle) =>
+      line.includes(needle) ||
+      spellingsOf(needle).some((spelling) => indexOfEscape(line, spelling) >= 0),
   );
+}
+
+const UNICODE_ESCAPE = Buffer.from('\\u');
+const SLASH_ESCAPE = Buffer.from('\\/');
+const BACKSLASH = 0x5c;
+
+/**
+ * JSON can spell a letter as `\u0061`, and a slash as `\/`. Texts of others are recorded as they came, so a
+ * line with such an escape may hold what is looked for though it does not look like it: nobody hides so.
+ */
+function spellingsOf(needle: Buffer): Buffer[] {
+  return needle.includes('/') ? [UNICODE_ESCAPE, SLASH_ESCAPE] : [UNICODE_ESCAPE];
+}
+
+/** The next place of an escape; in `C:\\users` the backslash before the `u` is itself escaped. */
+function indexOfEscape(bytes: Buffer, spelling: Buffer, from = 0): number {
+  for (let at = bytes.indexOf(spelling, from); at >= 0; at = bytes.indexOf(spelling, at + 1)) {
+    let before = at;
+    while (before > 0 && bytes[before - 1] === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 0) return at;
+  }
+  return -1;
 }
 
 /** A running writer's retention may remove a segment at any time. */
@@ -167,25 +184,29 @@ async function openUnlessGone(path: string): Promise<fs.promises.FileHandle | un
 
 /** The places in a piece of a file where a line may be found. */
 class Candidates {
-  readonly #piece: Buffer;
   readonly #end: number;
-  readonly #texts: readonly Buffer[];
-  /** The next place of each text; -1 where it does not come any more. */
+  /** From a place on, the next one of each text that shows a candidate; -1 where it does not come any more. */
+  readonly #seekers: readonly ((from: number) => number)[];
   readonly #hits: number[];
 
   constructor(piece: Buffer, end: number, needle: Buffer) {
-    this.#piece = piece.subarray(0, end);
+    const bytes = piece.subarray(0, end);
     this.#end = end;
-    this.#texts = [needle, ...SPELLINGS];
-    this.#hits = this.#texts.map((text) => this.#piece.indexOf(text));
+    this.#seekers = [
+      (from) => bytes.indexOf(needle, from),
+      ...spellingsOf(needle).map(
+        (spelling) => (from: number) => indexOfEscape(bytes, spelling, from),
+      ),
+    ];
+    this.#hits = this.#seekers.map((seek) => seek(0));
   }
 
   /** The next place at or behind another; -1 if there is none. */
   next(at: number): number {
     let next = this.#end;
-    for (const [index, text] of this.#texts.entries()) {
+    for (const [index, seek] of this.#seekers.entries()) {
       const hit = this.#hits[index]!;
-      if (hit >= 0 && hit < at) this.#hits[index] = this.#piece.indexOf(text, at);
+      if (hit >= 0 && hit < at) this.#hits[index] = seek(at);
       if (this.#hits[index]! >= 0) next = Math.min(next, this.#hits[index]!);
     }
     return next === this.#end ? -1 : next;
