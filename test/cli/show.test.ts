@@ -102,7 +102,7 @@ describe('otel-audit stats', () => {
         { key: 'failed', count: 1 },
       ],
       lanes: [
-        { sink: 'siem', acknowledged: 40, backlog: 0, setAside: 0, deadLetters: 1 },
+        { sink: 'webhook', acknowledged: 40, backlog: 0, setAside: 0, deadLetters: 1 },
         { sink: 'warehouse', acknowledged: 30, backlog: 10, setAside: 0, deadLetters: 0 },
       ],
     });
@@ -141,17 +141,17 @@ describe('otel-audit dead', () => {
     expect(code).toBe(0);
     expect(out).toEqual([
       expect.stringMatching(/^18 .*payment:refunded +failed +linus@example.com/),
-      '  siem  HTTP 422: "amount" must be positive',
+      '  webhook  HTTP 422: "amount" must be positive',
       '  2026-11-24T01:51:00.000Z, 1 attempt(s)',
     ]);
-    expect((await otelAudit(['dead', folder.path, 'siem', '--json'])).json).toMatchObject([
-      { sink: 'siem', attempts: 1, record: { seq: 18 } },
+    expect((await otelAudit(['dead', folder.path, 'webhook', '--json'])).json).toMatchObject([
+      { sink: 'webhook', attempts: 1, record: { seq: 18 } },
     ]);
   });
 
   it('says which sinks have some where the one that is named has none', async () => {
     const { code, out, err } = await otelAudit(['dead', folder.path, 'warehouse']);
     expect({ code, out }).toEqual({ code: 0, out: [] });
-    expect(err).toBe('sink warehouse has no dead letters; sinks that have: siem\n');
+    expect(err).toBe('sink warehouse has no dead letters; sinks that have: webhook\n');
   });
 });

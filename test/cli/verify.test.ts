@@ -23,7 +23,7 @@ function truncate(): void {
   const lines = fs.readFileSync(file, 'utf8').split('\n');
   fs.writeFileSync(file, `${lines.slice(0, -2).join('\n')}\n`);
   fs.rmSync(folder.file('checkpoints'), { recursive: true });
-  fs.writeFileSync(folder.file('cursors/siem.json'), '{"acknowledged":39}\n');
+  fs.writeFileSync(folder.file('cursors/webhook.json'), '{"acknowledged":39}\n');
 }
 
 describe('otel-audit verify', () => {
@@ -40,7 +40,7 @@ describe('otel-audit verify', () => {
       expect.stringContaining(
         'checkpoint of 40 records by audit.example.com/shop, signature valid',
       ),
-      '  sink siem has all up to 40',
+      '  sink webhook has all up to 40',
       '  sink warehouse has all up to 30',
     ]);
   });

@@ -24,7 +24,7 @@ const PEOPLE = ['ada@example.com', 'grace@example.com', 'linus@example.com'];
 
 /**
  * A ledger of a small shop over two days, the same to the byte each time but for its UUID: 40 records, a
- * dead letter of the sink `siem`, a sink `warehouse` that is behind, two checkpoints.
+ * dead letter of the sink `webhook`, a sink `warehouse` that is behind, two checkpoints.
  */
 export async function makeDemoLedger(directory: string): Promise<void> {
   let now = START;
@@ -45,12 +45,12 @@ export async function makeDemoLedger(directory: string): Promise<void> {
     }
     await exporter.shutdown();
   };
-  await record({ siem, warehouse: stored }, range(0, 30));
-  await record({ siem }, range(30, 40));
+  await record({ webhook, warehouse: stored }, range(0, 30));
+  await record({ webhook }, range(30, 40));
 }
 
 const stored: Sink = { async sendAudits() {} };
-const siem: Sink = {
+const webhook: Sink = {
   async sendAudits(events) {
     if (events.some(({ type, status }) => type === 'payment' && status === 'failed')) {
       throw new SinkError('event', 'HTTP 422: "amount" must be positive');
