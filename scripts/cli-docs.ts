@@ -77,9 +77,11 @@ async function run(command: string, isColoured = false): Promise<string[]> {
   return `${stdout}${stderr}`.split('\n').slice(0, -1);
 }
 
-if (process.argv[1]?.endsWith('cli-docs.ts')) {
-  const files = filesIn(dirname(dirname(process.argv[1])));
+async function write(root: string): Promise<void> {
+  const files = filesIn(root);
   const { guide, pictures } = await generate(readFileSync(files.guide, 'utf8'));
   writeFileSync(files.guide, guide);
   for (const [name, svg] of Object.entries(pictures)) writeFileSync(files.picture(name), svg);
 }
+
+if (process.argv[1]?.endsWith('cli-docs.ts')) void write(dirname(dirname(process.argv[1])));

@@ -102,8 +102,8 @@ describe('otel-audit stats', () => {
         { key: 'failed', count: 1 },
       ],
       lanes: [
-        { sink: 'webhook', acknowledged: 40, backlog: 0, setAside: 0, deadLetters: 1 },
         { sink: 'warehouse', acknowledged: 30, backlog: 10, setAside: 0, deadLetters: 0 },
+        { sink: 'webhook', acknowledged: 40, backlog: 0, setAside: 0, deadLetters: 1 },
       ],
     });
     const { timeline, pairs } = stats;

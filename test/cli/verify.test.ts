@@ -40,8 +40,8 @@ describe('otel-audit verify', () => {
       expect.stringContaining(
         'checkpoint of 40 records by audit.example.com/shop, signature valid',
       ),
-      '  sink webhook has all up to 40',
       '  sink warehouse has all up to 30',
+      '  sink webhook has all up to 40',
     ]);
   });
 
