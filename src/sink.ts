@@ -3,8 +3,8 @@ import type { AuditEvent } from './event/event.js';
 
 /**
  * Where a sink keeps its {@link Sink parts}. An exporter gives each of them a lane of its own in place of
- * the whole: the first under the sink's name, the second under `<name>-2`, and so on, so that what one of
- * them refuses is not sent to the others again. Registered, for the package may be there in two copies.
+ * the whole, under the sink's name and the part's suffix, so that what one of them refuses is not sent to
+ * the others again. Registered, for the package may be there in two copies.
  */
 export const PARTS: unique symbol = Symbol.for('otel-audit.parts');
 
@@ -23,8 +23,17 @@ export interface Sink {
   sendAudits(events: readonly AuditEvent[], context: SendContext): Promise<void>;
   /** Frees what the sink opened. May be called while a send is under way. */
   close?(): Promise<void>;
-  /** The sinks that it consists of, where it is several at one name. */
-  readonly [PARTS]?: readonly Sink[];
+  /** The sinks that it consists of, where it is several at one name; a suffix may be empty. */
+  readonly [PARTS]?: readonly (readonly [suffix: string, sink: Sink])[];
+}
+
+/** The lanes of a sink by their names: the sink itself at its own, or each of its parts. */
+export function lanesOf(
+  name: string,
+  sink: Sink,
+): readonly (readonly [lane: string, sink: Sink])[] {
+  const parts = sink[PARTS] ?? [['', sink] as const];
+  return parts.map(([suffix, part]) => [`${name}${suffix}`, part]);
 }
 
 /** What a sink is told about a batch. */

@@ -12,7 +12,7 @@ import {
   type ResolvedLedgerOptions,
   resolveLedgerOptions,
 } from '../ledger/options.js';
-import { PARTS, type Sink } from '../sink.js';
+import { lanesOf, type Sink } from '../sink.js';
 import { type RedactOptions, type Redactor, resolveRedactor } from './redact.js';
 import type { OnError } from './reporter.js';
 import { requireRules, type SpanRules } from './rules.js';
@@ -195,10 +195,7 @@ function resolveSink(name: string, entry: unknown, fallback: Delivery): NamedSin
 
 /** A sink that consists of several gets a lane for each: what one refuses is not sent to the others again. */
 function partsOf(named: NamedSink): NamedSink[] {
-  const parts = named.sink[PARTS];
-  if (parts === undefined) return [named];
-  return parts.map((sink, index) => {
-    const name = index === 0 ? named.name : `${named.name}-${index + 1}`;
+  return lanesOf(named.name, named.sink).map(([name, sink]) => {
     if (SINK_NAME.test(name)) return { ...named, name, sink };
     throw invalid(
       `sinks[${JSON.stringify(named.name)}]`,

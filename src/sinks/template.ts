@@ -3,13 +3,18 @@ import type { HeaderValues } from '../http/headers.js';
 import { invalidOption, requireCount, requireMembers, show } from '../http/options.js';
 import type { HttpDispatcher } from '../http/undici.js';
 import type { Sink } from '../sink.js';
-import { gatherParts, type PartOptions, templatePart } from './template/part.js';
+import { gatherParts, templatePart } from './template/part.js';
 
 export type { HeaderValue, HeaderValues } from '../http/headers.js';
 export type { HttpDispatcher } from '../http/undici.js';
 
 /** One request of {@link templateSink}. */
 export interface RequestTemplate {
+  /**
+   * Lower-case letters, digits and hyphens, a letter first. The ledger then keeps this request's place at
+   * `<sink>-<name>`, wherever in the list it stands. Default: its place counts, see {@link templateSink}.
+   */
+  readonly name?: string | undefined;
   /** http or https. Credentials in it are sent as Basic authorization. */
   readonly url: string | URL;
   /**
@@ -29,7 +34,10 @@ export interface RequestTemplate {
 
 /** What {@link templateSink} takes. */
 export interface TemplateSinkOptions {
-  /** Every event is sent to each of them, and each has its own lane, retries and dead letters. */
+  /**
+   * Every event is sent to each of them, and each has its own lane, retries and dead letters. Name them
+   * where the list may change.
+   */
   readonly templates: readonly RequestTemplate[];
   /** Requests to one URL side by side, at most 256; above 1 their order is lost. Default: 1. */
   readonly concurrency?: number | undefined;
@@ -44,7 +52,9 @@ export interface TemplateSinkOptions {
 
 const SINK = 'templateSink';
 const MEMBERS = ['templates', 'concurrency', 'dispatcher', 'clock'] as const;
-const REQUEST_MEMBERS = ['url', 'body', 'headers'] as const;
+const REQUEST_MEMBERS = ['name', 'url', 'body', 'headers'] as const;
+/** It becomes part of a file's name. Digits alone would be a place in the list. */
+const NAME = /^[a-z][a-z0-9-]*$/;
 const MAX_CONCURRENCY = 256;
 
 /**
@@ -53,8 +63,10 @@ const MAX_CONCURRENCY = 256;
  * outside of one a value is one value, so that no event breaks or forges the body: write `toJson` there.
  * An event whose body is no JSON is the event's fault: `invalid JSON: …`. Needs the package `undici`.
  *
- * Several templates are several sinks to an exporter: the first at this sink's name, the others at
- * `<name>-2`, `<name>-3`, …, so that one which fails does not make another send again.
+ * Several templates are several sinks to an exporter, so that one which fails does not make another send
+ * again: the first at this sink's name, the others at `<sink>-2`, `<sink>-3`, …, and one that has a name
+ * at `<sink>-<name>`. Without names, putting the list into another order while one of them is behind makes
+ * them go on from each other's places: what was not delivered yet is then sent to the wrong one.
  *
  * @throws {AuditError} `invalid-option`, naming the option, and the place in a template.
  * @example
@@ -81,9 +93,28 @@ export function templateSink(options: TemplateSinkOptions): Sink {
     dispatcher,
     clock,
   };
-  const requests = (templates as readonly RequestTemplate[]).map((template, index): PartOptions => {
-    const path = `${SINK}.templates[${index}]`;
-    return { ...common, path, ...requireMembers(path, template, REQUEST_MEMBERS) };
-  });
-  return gatherParts(requests.map(templatePart));
+  const names = new Set<string>();
+  return gatherParts(
+    (templates as readonly RequestTemplate[]).map((template, index) => {
+      const path = `${SINK}.templates[${index}]`;
+      const { name, ...request } = requireMembers(path, template, REQUEST_MEMBERS);
+      if (name !== undefined) requireName(`${path}.name`, name, names);
+      const place = index === 0 ? '' : `-${index + 1}`;
+      return {
+        suffix: name === undefined ? place : `-${name}`,
+        sink: templatePart({ ...common, path, ...request }),
+      };
+    }),
+  );
+}
+
+function requireName(path: string, name: unknown, taken: Set<string>): void {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw invalidOption(
+      path,
+      `must be lower-case letters, digits and hyphens, a letter first, not ${show(name)}`,
+    );
+  }
+  if (taken.has(name)) throw invalidOption(path, `is ${show(name)}, as another one's`);
+  taken.add(name);
 }

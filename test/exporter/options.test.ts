@@ -39,7 +39,7 @@ describe('the options of an exporter', () => {
       'SinkSpanExporter: sinks.b is the same object as sinks.a; make one a name',
     ],
     [
-      { sinks: { a: { ...sink, [PARTS]: [recordingSink(), recordingSink()] }, 'a-2': sink } },
+      { sinks: { a: { ...sink, [PARTS]: [['-2', recordingSink()]] }, 'a-2': sink } },
       'SinkSpanExporter: sinks.a-2 is also the name of a part of another sink; rename it',
     ],
     [{ ...a, checker: 'x' }, 'SinkSpanExporter: checker must be'],

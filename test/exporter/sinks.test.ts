@@ -125,19 +125,20 @@ describe('a sink of a ledger', () => {
 
   it('that consists of several has a lane for each, so that none gets twice what another lacks', async () => {
     const [first, second] = [recordingSink(), recordingSink()];
-    const whole = { [PARTS]: [first, second], sendAudits: async () => {} };
+    const parts = [['', first] as const, ['-b', second] as const];
+    const whole = { [PARTS]: parts, sendAudits: async () => {} };
     second.failWith(new SinkError('sink', 'gone'));
     const { exporter, clock } = rig.open({ sinks: { hooks: whole } });
     await exporter.sendAudits([created]);
     await clock.pass(60_000);
-    await until(() => exporter.stats().sinks['hooks-2']!.failedAttempts > 1);
+    await until(() => exporter.stats().sinks['hooks-b']!.failedAttempts > 1);
     expect(idsOf(first.events)).toEqual([created.id]);
     second.failWith();
     await exporter.forceFlush();
     expect(idsOf(first.events)).toEqual([created.id]);
     expect(idsOf(second.events)).toEqual([created.id]);
     expect(fs.readdirSync(rig.file('cursors'))).toEqual(
-      expect.arrayContaining(['hooks-2.json', 'hooks.json']),
+      expect.arrayContaining(['hooks-b.json', 'hooks.json']),
     );
   });
 

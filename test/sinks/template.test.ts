@@ -191,7 +191,7 @@ describe('several templates', () => {
 
   it('are parts for an exporter, of which one does not feel what another fails on', async () => {
     far.answer = answer(503);
-    const [first, second, ...more] = two()[PARTS] ?? [];
+    const [[, first] = [], [, second] = [], ...more] = two()[PARTS] ?? [];
     expect(more).toEqual([]);
     await expect(first!.sendAudits([event('a')], live)).rejects.toThrow('503');
     await second!.sendAudits([event('a')], live);
@@ -227,7 +227,7 @@ describe('several templates', () => {
   it('are all closed with it', async () => {
     const sink = two();
     await sink.close?.();
-    for (const part of sink[PARTS]!) {
+    for (const [, part] of sink[PARTS]!) {
       expect(await faultOf(part.sendAudits([event('a')], live))).toMatchObject({ fault: 'sink' });
     }
   });
@@ -258,6 +258,21 @@ describe('options of templateSink that are wrong', () => {
       'a misspelt member',
       { templates: [{ url, body: '1', header: {} }] },
       'templateSink.templates[0] has no option "header"',
+    ],
+    [
+      'a name that no file can have',
+      { templates: [{ url, body: '1', name: '../x' }] },
+      'templateSink.templates[0].name must be lower-case letters',
+    ],
+    [
+      'a name twice',
+      {
+        templates: [
+          { url, body: '1', name: 'a' },
+          { url, body: '1', name: 'a' },
+        ],
+      },
+      'templateSink.templates[1].name is "a", as another one\'s',
     ],
     [
       'a bad header',

@@ -1,6 +1,6 @@
 import type { ConfiguredSinks } from '../../config/configured-sinks.js';
 import type { SinkEntry } from '../../exporter/options.js';
-import { PARTS } from '../../sink.js';
+import { lanesOf } from '../../sink.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { type LedgerFolder, ledgersIn } from '../ledgers.js';
 import { countOf, type Parsed, textOf } from '../options.js';
@@ -55,7 +55,7 @@ async function runReplay(parsed: Parsed, context: CommandContext): Promise<numbe
   const { configuredSinks } = await import('../../config/configured-sinks.js');
   const sinks = await configuredSinks(config, 'otel-audit replay', context.env);
   try {
-    const lanes = lanesOf(sinks.sinks);
+    const lanes = lanesByName(sinks.sinks);
     const target = lanes.get(sink!);
     if (target === undefined) {
       const names = [...lanes.keys()].join(', ') || 'none';
@@ -146,14 +146,11 @@ const BATCH = 512;
 const PATIENCE_MS = 24 * 3_600_000;
 
 /** A sink of several parts has a lane, and so dead letters, for each, as the exporter names them. */
-function lanesOf(sinks: ConfiguredSinks['sinks']): Map<string, SinkEntry> {
+function lanesByName(sinks: ConfiguredSinks['sinks']): Map<string, SinkEntry> {
   const lanes = new Map<string, SinkEntry>();
   for (const [name, given] of Object.entries(sinks)) {
     const entry: SinkEntry = 'sink' in given ? given : { sink: given };
-    const parts = entry.sink[PARTS] ?? [entry.sink];
-    for (const [index, sink] of parts.entries()) {
-      lanes.set(index === 0 ? name : `${name}-${index + 1}`, { ...entry, sink });
-    }
+    for (const [lane, sink] of lanesOf(name, entry.sink)) lanes.set(lane, { ...entry, sink });
   }
   return lanes;
 }

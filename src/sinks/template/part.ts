@@ -24,12 +24,21 @@ export interface PartOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** A sink of one template. */
+export type OneTemplateSink = Required<Pick<Sink, 'sendAudits' | 'close'>>;
+
+/** One of several, and what its lane's name has behind the sink's. */
+export interface Part {
+  readonly suffix: string;
+  readonly sink: OneTemplateSink;
+}
+
 /**
- * A sink of one template.
+ * Makes a sink of one template.
  *
  * @throws {AuditError} `invalid-option`
  */
-export function templatePart(options: PartOptions): Required<Pick<Sink, 'sendAudits' | 'close'>> {
+export function templatePart(options: PartOptions): OneTemplateSink {
   const { sink, path, concurrency, dispatcher, clock } = options;
   const url = requireUrl(`${path}.url`, options.url);
   const body = requireBody(`${path}.body`, options.body);
@@ -85,15 +94,15 @@ function requireBody(path: string, body: unknown): BodyTemplate {
  * One sink for several. An exporter takes it apart again; by itself it sends to each in turn, whatever
  * becomes of the one before, and what one of them did not store counts as not stored.
  */
-export function gatherParts(parts: readonly ReturnType<typeof templatePart>[]): Sink {
+export function gatherParts(parts: readonly Part[]): Sink {
   const [only] = parts;
-  if (only !== undefined && parts.length === 1) return only;
+  if (only?.suffix === '' && parts.length === 1) return only.sink;
   return {
-    [PARTS]: parts,
+    [PARTS]: parts.map(({ suffix, sink }) => [suffix, sink] as const),
     async sendAudits(events, context) {
       const failed = new Set<number>();
       const errors: SinkError[] = [];
-      for (const [index, part] of parts.entries()) {
+      for (const [index, { sink: part }] of parts.entries()) {
         try {
           await part.sendAudits(events, context);
         } catch (thrown) {
@@ -106,7 +115,7 @@ export function gatherParts(parts: readonly ReturnType<typeof templatePart>[]): 
       throw combineErrors(errors, [...failed].sort(ascending), events.length);
     },
     async close() {
-      await Promise.all(parts.map((part) => part.close()));
+      await Promise.all(parts.map(({ sink }) => sink.close()));
     },
   };
 }
