@@ -1,7 +1,7 @@
 import { SinkError } from '../sink.js';
 
 /**
- * What sends the requests: a `Dispatcher` of undici 7, such as `Agent`, `Pool` or `ProxyAgent`, with a
+ * What sends the requests: a `Dispatcher` of undici 7 or 8, such as `Agent`, `Pool` or `ProxyAgent`, with a
  * custom CA, a client certificate or a proxy. It is used and not closed.
  */
 export interface HttpDispatcher {
@@ -33,7 +33,7 @@ async function loadUndici(sink: string): Promise<typeof import('undici')> {
   } catch (error) {
     throw new SinkError(
       'sink',
-      `${sink} needs the package undici, which cannot be loaded: npm install undici@7`,
+      `${sink} needs the package undici, which cannot be loaded: npm install undici, undici@7 for Node below 22.19`,
       { cause: error },
     );
   }

@@ -17,7 +17,7 @@ export interface CloudSinkOptions {
   /** Requests side by side, at most 256; above 1 their order is lost. Default: 1. */
   readonly concurrency?: number | undefined;
   /**
-   * A dispatcher of undici 7, for a custom CA or a proxy. It is used and not closed. Default: a pool
+   * A dispatcher of undici 7 or 8, for a custom CA or a proxy. It is used and not closed. Default: a pool
    * with as many connections as `concurrency`.
    */
   readonly dispatcher?: HttpDispatcher | undefined;

@@ -42,7 +42,7 @@ export interface OtlpSinkOptions {
    */
   readonly resource?: SpanResource | undefined;
   /**
-   * A dispatcher of undici 7, for a custom CA, a client certificate or a proxy. It is used and not
+   * A dispatcher of undici 7 or 8, for a custom CA, a client certificate or a proxy. It is used and not
    * closed. Default: a pool of one connection.
    */
   readonly dispatcher?: HttpDispatcher | undefined;

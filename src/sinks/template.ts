@@ -42,7 +42,7 @@ export interface TemplateSinkOptions {
   /** Requests to one URL side by side, at most 256; above 1 their order is lost. Default: 1. */
   readonly concurrency?: number | undefined;
   /**
-   * A dispatcher of undici 7, for a custom CA, a client certificate or a proxy. It is used and not
+   * A dispatcher of undici 7 or 8, for a custom CA, a client certificate or a proxy. It is used and not
    * closed. Default: a pool with as many connections as `concurrency`.
    */
   readonly dispatcher?: HttpDispatcher | undefined;

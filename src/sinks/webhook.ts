@@ -59,7 +59,7 @@ export interface WebhookSinkOptions {
   /** `full` adds `id` and `trace` to the event JSON. Default: `flipt`. */
   readonly fields?: EventFields | undefined;
   /**
-   * A dispatcher of undici 7, for a custom CA, a client certificate or a proxy. It is used and not
+   * A dispatcher of undici 7 or 8, for a custom CA, a client certificate or a proxy. It is used and not
    * closed. Default: a pool with as many connections as `concurrency`.
    */
   readonly dispatcher?: HttpDispatcher | undefined;

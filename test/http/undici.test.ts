@@ -16,7 +16,8 @@ it('a sink without the package undici says at its first attempt what to install,
     expect(error).toBeInstanceOf(SinkError);
     expect(error).toMatchObject({
       fault: 'sink',
-      message: 'webhookSink needs the package undici, which cannot be loaded: npm install undici@7',
+      message:
+        'webhookSink needs the package undici, which cannot be loaded: npm install undici, undici@7 for Node below 22.19',
     });
     jest.dontMock('undici');
     await send();
