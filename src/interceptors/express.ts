@@ -6,6 +6,7 @@ import { watchNodeCall } from './http/node-call.js';
 /** What is asked of Express's request, of which only the shape is known here. */
 export interface ExpressRequest extends IncomingMessage {
   readonly originalUrl: string;
+  readonly baseUrl?: string | undefined;
   readonly body?: unknown;
 }
 
@@ -40,6 +41,7 @@ export function auditExpress<
       response,
       native: { request, response },
       target: request.originalUrl,
+      routed: `${request.baseUrl ?? ''}${request.url}`, // which middleware may have rewritten
       parsedBody: () => request.body,
     });
     next();

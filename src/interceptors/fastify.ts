@@ -66,6 +66,7 @@ export function auditFastify<
         request: request.raw as IncomingMessage,
         response: reply.raw as ServerResponse,
         native: { request, reply },
+        routed: (request.raw as IncomingMessage).url,
         pattern: request.routeOptions.url,
         parsedBody: () => request.body,
       });

@@ -56,7 +56,12 @@ async function auditNode<Call extends HttpCall>(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const exchange = watchNodeCall(auditor, { request, response, native: { context } });
+  const exchange = watchNodeCall(auditor, {
+    request,
+    response,
+    native: { context },
+    routed: context.req.path, // as a URL parser read it, or the user's getPath
+  });
   try {
     await next();
     if (context.error !== undefined) exchange?.note(context.error);

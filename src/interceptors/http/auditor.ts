@@ -13,7 +13,13 @@ import { checkRecordOptions, type RecordOptions, recordAudits, tellFault } from 
 import type { HttpCall } from './call.js';
 import { type Ending, outcomeOf } from './ending.js';
 import { type AuditingRoute, type HttpRoute, readRoute } from './route.js';
-import { compileRoutes, pathOf, type RouteMatch, type RouteTable } from './route-table.js';
+import {
+  compileRoutes,
+  pathOf,
+  type RouteMatch,
+  type RouteTable,
+  type Routing,
+} from './route-table.js';
 import { serverSpan } from './server-span.js';
 
 /** What an HTTP interceptor takes. */
@@ -45,12 +51,10 @@ export interface HttpAuditOptions<Call extends HttpCall = HttpCall> extends Reco
 }
 
 /** What is known of a call as it comes in. */
-export interface CallStart {
+export interface CallStart extends Routing {
   readonly method: string;
   /** The request's target: a path with a query, or an absolute URL. */
   readonly target: string;
-  /** The framework's own route, as `/flags/:key`, where it is known already. */
-  readonly pattern?: string | undefined;
   /** The connection's address. */
   readonly remote: string | undefined;
   /** `X-Forwarded-For`. */
@@ -127,7 +131,7 @@ export class Auditor<Call extends HttpCall> {
 
   /** A call as it comes in; undefined for one that is not to be audited. */
   open(start: CallStart): OpenCall | undefined {
-    const match = this.#routes.find(start.method, start.target, start.pattern);
+    const match = this.#routes.find(start.method, start.target, start);
     if (match === undefined || !match.target.isWanted()) return undefined;
     const ip = this.#clientAddress(start.remote, start.forwarded);
     const span = serverSpan();

@@ -5,17 +5,16 @@ import { copyRequest, copyResponse } from './body.js';
 import type { HttpCall } from './call.js';
 import { type Exchange, tellAnswer, watchExchange } from './exchange.js';
 import { holdAnswer } from './hold.js';
+import type { Routing } from './route-table.js';
 
 /** A call on `node:http`, and what an adapter adds to it. */
-export interface NodeCall {
+export interface NodeCall extends Routing {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** What the framework gives its handlers, by the names under which the user's functions get it. */
   readonly native: object;
   /** The request's target, where the framework has changed `request.url`. */
   readonly target?: string | undefined;
-  /** The framework's own route, where it is known already. */
-  readonly pattern?: string | undefined;
   /** The request's body as the framework parsed it. Default: the bytes are copied as they arrive. */
   readonly parsedBody?: (() => unknown) | undefined;
 }
@@ -23,12 +22,13 @@ export interface NodeCall {
 /** Watches a call that comes in, to its end; undefined for one that is not to be audited. Never throws. */
 export function watchNodeCall<Call extends HttpCall>(
   auditor: Auditor<Call>,
-  { request, response, native, target, pattern, parsedBody }: NodeCall,
+  { request, response, native, target, routed, pattern, parsedBody }: NodeCall,
 ): Exchange | undefined {
   try {
     const call = auditor.open({
       method: request.method ?? 'GET',
       target: target ?? request.url ?? '/',
+      routed,
       pattern,
       remote: request.socket.remoteAddress, // which is unknown once the connection is closed
       forwarded: request.headers['x-forwarded-for'] as string | undefined, // Node joins several

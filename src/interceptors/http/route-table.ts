@@ -9,14 +9,21 @@ export interface RouteMatch<Target> {
   readonly params: { readonly [name: string]: string };
 }
 
+/** What a framework says of the way that a request takes through it. */
+export interface Routing {
+  /** The path that it routes by, where that may not be the target's; anybody's, and a query may follow. */
+  readonly routed?: string | undefined;
+  /** Its own route, such as `/flags/:key`, where it is known already. */
+  readonly pattern?: string | undefined;
+}
+
 /** Which route a request meets. */
 export interface RouteTable<Target> {
   /**
    * @param method in upper case
    * @param target the request's, as it came: a path with a query or an absolute URL; anybody's
-   * @param pattern the framework's own route, such as `/flags/:key`, where it is known already
    */
-  find(method: string, target: string, pattern?: string): RouteMatch<Target> | undefined;
+  find(method: string, target: string, routing?: Routing): RouteMatch<Target> | undefined;
 }
 
 interface Leaf<Target> {
@@ -71,10 +78,10 @@ export function compileRoutes<Target>(
   const others = roots(ANY_METHOD);
 
   return {
-    find(method, requestTarget, pattern) {
+    find(method, requestTarget, { routed, pattern } = {}) {
       const candidates = rootsOf.get(method) ?? others;
       if (candidates.length === 0) return undefined;
-      const paths = readPaths(requestTarget);
+      const paths = readPaths(requestTarget, routed);
       for (const root of candidates) {
         for (const segments of paths) {
           const found = walk(root, segments, 0, []);
@@ -183,13 +190,17 @@ function matched<Target>(
 }
 
 /**
- * The segments of a request's target: as it stands, then with dot segments resolved, if it has any. Their
- * number is bounded by Node's limit on a request's head, 16 KiB.
+ * The segments of what a framework routes by; where nobody says what that is, of the target as a URL parser
+ * reads it; then of the target as it stands and as it could be read. Their number is bounded by Node's limit
+ * on a request's head, 16 KiB.
  */
-function readPaths(target: string): readonly (readonly string[])[] {
+function readPaths(target: string, routed: string | undefined): readonly (readonly string[])[] {
   const path = pathOf(target);
   const segments = splitPath(path);
-  return /\.|%2e/i.test(path) ? [segments, resolveDots(path)] : [segments];
+  const hasDots = /\.|%2e/i.test(path);
+  if (routed === undefined) return hasDots ? [resolveDots(path), segments] : [segments];
+  const paths = hasDots ? [segments, resolveDots(path)] : [segments];
+  return routed === target || routed === path ? paths : [splitPath(pathOf(routed)), ...paths];
 }
 
 /** The path of a request's target (RFC 9112, 3.2), which may be an absolute URL. */

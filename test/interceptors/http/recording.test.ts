@@ -1,4 +1,6 @@
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { getRequestListener } from '@hono/node-server';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
@@ -392,6 +394,44 @@ describe('an interceptor', () => {
       'a:b failed {"error":"Error"}',
       'a:b failed {"error":"Error"}',
     ]);
+  });
+
+  it('is of the URL that Express’s middleware has rewritten', async () => {
+    const app = express();
+    app.use((request, _response, next) => {
+      request.url = request.url.replace('/v1', '');
+      next();
+    });
+    const audit = { routes: { 'POST /flags': 'flag:create', 'POST /team/flags': 'flag:share' } };
+    app.use(auditExpress(audit));
+    app.post('/flags', (_request, response) => response.end());
+    const router = express.Router();
+    router.use(auditExpress({ routes: { 'POST /team/flags': 'team:use' } }));
+    router.post('/flags', (_request, response) => response.end());
+    app.use('/team', router);
+    const { url } = await rig.start(async () => createServer(app), { routes: {} });
+    await send(url, {}, '/v1/flags');
+    await send(url, {}, '/v1/team/flags?a=/flags');
+    expect((await rig.events()).map(brief)).toEqual([
+      'flag:created success',
+      'flag:share success',
+      'team:use success',
+    ]);
+  });
+
+  it('is of the handler that runs in Hono, however the client writes its path', async () => {
+    const app = new Hono();
+    app.use(auditHono({ routes: { 'POST /public/*': 'page:view', 'POST /flags': 'flag:create' } }));
+    app.post('/public/*', (context) => context.text('page'));
+    app.post('/flags', (context) => context.text('flag'));
+    const running = await rig.start(async () => createServer(getRequestListener(app.fetch)), {
+      routes: {},
+    });
+    const socket = await running.raw(
+      'POST /public/%2e%2e/flags HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    );
+    expect(await text(socket)).toMatch(/flag$/);
+    expect((await rig.events()).map(brief)).toEqual(['flag:created success']);
   });
 
   it('may stand twice before a handler, each with its own routes', async () => {

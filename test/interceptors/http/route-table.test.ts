@@ -77,8 +77,19 @@ describe('a route', () => {
 
   it('is found by the framework’s own, where the path does not tell', () => {
     const { find } = table('POST /flags/:key');
-    expect(find('POST', '/rewritten', '/flags/:id')?.route).toBe('POST /flags/:key');
-    expect(find('POST', '/rewritten', '/flags')).toBeUndefined();
+    expect(find('POST', '/rewritten', { pattern: '/flags/:id' })?.route).toBe('POST /flags/:key');
+    expect(find('POST', '/rewritten', { pattern: '/flags' })).toBeUndefined();
+  });
+
+  it('is that of the path which is routed by, not of one that hides it', () => {
+    const { find } = table('POST /public/*', 'POST /flags');
+    const found = (target: string, routed?: string) => find('POST', target, { routed })?.route;
+    expect(found('/public/../flags')).toBe('POST /flags');
+    expect(found('/public/%2E%2e/flags')).toBe('POST /flags');
+    expect(found('/public/../flags', '/public/../flags')).toBe('POST /public/*');
+    expect(found('/public/../flags', '/flags')).toBe('POST /flags');
+    expect(found('/v1/flags', '/flags?x=/public/')).toBe('POST /flags');
+    expect(found('/flags', '/elsewhere')).toBe('POST /flags');
   });
 
   it.each([
