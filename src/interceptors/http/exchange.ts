@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock, type Timer } from '../../clock.js';
 import { whenProcessExits } from '../../process-exit.js';
 import { tellFault } from '../record.js';
@@ -77,6 +77,7 @@ export class Exchange {
   closed(): void {
     if (this.#isOver) return;
     const status = this.#statusSoFar();
+    if (status !== undefined && isCutFromHere(this.#response)) this.#isBrokenFromHere = true;
     if (this.#isBrokenFromHere) this.#tell({ status, brokenOff: status !== undefined });
     else {
       this.#hungUp = true;
@@ -119,6 +120,18 @@ export class Exchange {
     const waits = this.#listeners.flatMap(([onEnd]) => onEnd(whole) ?? []);
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
   }
+}
+
+/**
+ * Whether this side destroyed the connection, as Express does with an answer whose handler throws when it has
+ * begun. A client that goes away leaves an end or an error of the socket's.
+ */
+function isCutFromHere({ req }: ServerResponse): boolean {
+  if (req === undefined || req.httpVersionMajor > 1) return false; // HTTP/2's streams share a socket
+  const socket: Partial<IncomingMessage['socket']> | undefined = req.socket; // a mock has less
+  if (socket?.destroyed !== true || socket.readableEnded === true) return false;
+  // What the network or TLS says has a code.
+  return (socket.errored as NodeJS.ErrnoException | null | undefined)?.code === undefined;
 }
 
 // Shared by all answers: a function made for each of them would keep the whole of it alive in V8's caches,

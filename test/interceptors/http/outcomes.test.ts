@@ -129,6 +129,33 @@ describe.each(Object.entries(frameworks))('%s', (name, framework) => {
     ]);
   });
 
+  it('a stream in whose midst the server destroys the connection', async () => {
+    const running = await rig.start(framework, { routes });
+    const connected = once(running.server, 'connection');
+    const socket = await running.raw('GET /stream HTTP/1.1\r\nhost: here\r\n\r\n');
+    await once(socket, 'data');
+    const closed = running.nextClose();
+    const [connection] = (await connected) as [Socket];
+    connection.destroy();
+    await closed;
+    expect((await rig.events()).map(brief)).toEqual([
+      'report:read failed {"status":200,"error":"broken off"}',
+    ]);
+  });
+
+  it('a stream whose client resets the connection', async () => {
+    const running = await rig.start(framework, { routes });
+    const socket = await running.raw('GET /stream HTTP/1.1\r\nhost: here\r\n\r\n');
+    await once(socket, 'data');
+    await running.stage.waiting;
+    const closed = running.nextClose();
+    socket.resetAndDestroy();
+    await closed;
+    running.stage.release();
+    await running.settled();
+    expect((await rig.events()).map(brief)).toEqual(['report:read success']);
+  });
+
   it('a connection that the server closes for its handler takes too long', async () => {
     const running = await rig.start(framework, { routes });
     const connected = once(running.server, 'connection');

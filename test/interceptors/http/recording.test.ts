@@ -419,6 +419,21 @@ describe('an interceptor', () => {
     ]);
   });
 
+  it('tells of an answer that Express breaks off, for its handler threw after it had begun', async () => {
+    const app = express();
+    app.use(auditExpress({ routes: { 'POST /flags': 'flag:create' } }));
+    app.set('env', 'test'); // it prints nothing
+    app.post('/flags', (_request, response) => {
+      response.write('begun');
+      throw new TypeError('no');
+    });
+    const { url } = await rig.start(async () => createServer(app), { routes: {} });
+    await expect(send(url, {})).rejects.toThrow('terminated');
+    expect((await rig.events()).map(brief)).toEqual([
+      'flag:created failed {"status":200,"error":"broken off"}',
+    ]);
+  });
+
   it('is of the handler that runs in Hono, however the client writes its path', async () => {
     const app = new Hono();
     app.use(auditHono({ routes: { 'POST /public/*': 'page:view', 'POST /flags': 'flag:create' } }));
