@@ -246,11 +246,16 @@ const LEAST_SECRET = 3; // a shorter one would only make the message unreadable
 
 /** Nothing that a factory quotes may be a secret. */
 function hidden({ path, message }: ConfigFault, secrets: ReadonlySet<string>): ConfigFault {
-  let shown = message;
-  for (const secret of secrets) {
-    if (secret.length >= LEAST_SECRET) shown = shown.replaceAll(secret, '[secret]');
-  }
+  const forms = [...secrets].filter(({ length }) => length >= LEAST_SECRET).flatMap(formsOf);
+  forms.sort((a, b) => b.length - a.length); // one may begin another, of which a part would stay
+  const shown = forms.reduce((text, form) => text.replaceAll(form, '[secret]'), message);
   return { path, message: shown };
+}
+
+/** As it is, and as messages and URLs write it. */
+function formsOf(secret: string): string[] {
+  const text = secret.toWellFormed(); // or it could not be encoded
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURI(text), encodeURIComponent(text)];
 }
 
 type Present<Members> = { [Key in keyof Members]?: Exclude<Members[Key], undefined> };

@@ -79,6 +79,30 @@ describe('a secret', () => {
     },
   );
 
+  it.each([`${SECRET}"`, `${SECRET}\\`, `${SECRET}\n`, `${SECRET} %\ud800`])(
+    'is not shown as a message or a URL writes it: %j',
+    async (secret) => {
+      for (const url of ['${S}', 'ftp://x/${S}', 'no url ${S}', 'http://h:99999/${S}']) {
+        for (const sink of ['webhook', 'otlp']) {
+          const creating = rig.create(
+            { audit: { ...WRONG, sinks: { [sink]: { enabled: true, url } } } },
+            { env: { S: secret } },
+          );
+          expect(await shownOf(creating)).not.toContain(SECRET);
+        }
+      }
+    },
+  );
+
+  it('is not shown in part where another secret begins it', async () => {
+    const env = { A: SECRET.slice(0, 7), B: SECRET };
+    const creating = rig.create(
+      { audit: { sinks: { log: { enabled: '${A}' }, otlp: { enabled: true, url: 'x${B}' } } } },
+      { env },
+    );
+    expect(await shownOf(creating)).not.toContain(SECRET.slice(7));
+  });
+
   it('is not shown where the environment sets it, whichever key that is', async () => {
     const keys = leavesOf(outline()).map(({ keys }) => keys.join('.'));
     expect(keys.length).toBeGreaterThan(80);
