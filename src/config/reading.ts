@@ -45,9 +45,9 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
       merge: true, // as Go's reader does
       prettyErrors: false, // pretty ones quote the line
       schema: 'core',
-      uniqueKeys: true,
+      uniqueKeys: false, // the parser's own look takes minutes for a section of 100,000 keys
     });
-    const faults = [...document.errors, ...document.warnings];
+    const faults = [...document.errors, ...document.warnings, ...repeatedKeys(yaml, document)];
     if (faults.length > 0) {
       throw errorOf(
         path,
@@ -65,6 +65,27 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
       error instanceof RangeError ? 'nested too deeply' : 'aliases that lead nowhere or too far';
     throw errorOf(path, faultOf(`is not YAML that can be read: ${why}`));
   }
+}
+
+/** Of a key that is there twice one value would count, and nobody could tell which. */
+function repeatedKeys(
+  yaml: typeof import('yaml'),
+  document: Document,
+): { readonly code: string; readonly pos: readonly [number] }[] {
+  const repeated: { code: string; pos: [number] }[] = [];
+  yaml.visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!yaml.isScalar(key)) continue;
+        // In what it is read into, 1 and '1' are one.
+        const name = String(key.value);
+        if (seen.has(name)) repeated.push({ code: 'DUPLICATE_KEY', pos: [key.range?.[0] ?? 0] });
+        seen.add(name);
+      }
+    },
+  });
+  return repeated;
 }
 
 /** `0123` and `1e3` stay the texts that they are: a password must not become another. */

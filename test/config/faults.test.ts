@@ -190,6 +190,24 @@ describe('a file that cannot be read', () => {
     ],
     ['a key twice', 'a.yaml', 'a: 1\na: 2\n', /is not YAML: duplicate key at line 2, column 1$/],
     ['a tag', 'a.yaml', 'a: !odd b\n', /is not YAML: tag resolve failed at line 1, column 4$/],
+    [
+      'a key twice in a flow',
+      'a.yaml',
+      'a: [{ b: 1, "b": 2 }]',
+      /duplicate key at line 1, column 13$/,
+    ],
+    [
+      'a key twice, merged',
+      'a.yaml',
+      'a: &a { c: 1 }\nb: { <<: *a, <<: *a }\n',
+      /duplicate key at line 2/,
+    ],
+    [
+      'a key twice behind many',
+      'a.yaml',
+      `${many()}k7: 1\n`,
+      /duplicate key at line 80001, column 1$/,
+    ],
     ['an alias of nothing', 'a.yaml', 'a: *b\n', /is not YAML/],
     ['a list', 'a.yaml', '- a\n', /must be an object with audit in it$/],
     ['endless brackets', 'a.yaml', `a: ${'['.repeat(20_000)}`, /is not YAML/],
@@ -211,6 +229,11 @@ describe('a file that cannot be read', () => {
     expect(rig.exists('0x1F')).toBe(true);
   });
 });
+
+/** A section that a look at each pair of keys would take minutes for. */
+function many(): string {
+  return Array.from({ length: 80_000 }, (_, index) => `k${index}: 1\n`).join('');
+}
 
 /** Ten levels of ten aliases each. */
 function bomb(): string {
