@@ -4,7 +4,7 @@ import { invalidOption, show } from '../http/options.js';
 
 /**
  * Whose word about a client's address counts. A number: how many proxies stand before this server, the
- * nearest included. A list: their addresses, `10.1.2.3`, `10.0.0.0/8`, `fd00::/8`, or `loopback`,
+ * nearest included, the only way to name one that calls by a Unix socket. A list: their addresses, `10.1.2.3`, `10.0.0.0/8`, `fd00::/8`, or `loopback`,
  * `linklocal`, `uniquelocal`. Default: nobody's, so that the address is the connection's.
  */
 export type TrustProxy = number | readonly string[];
@@ -31,7 +31,7 @@ export function compileTrustProxy(path: string, trust: TrustProxy | undefined): 
   return (remote, forwarded) => {
     let client = readAddress(remote);
     let rest = forwarded ?? '';
-    for (let hop = 0; client !== undefined && rest !== '' && isTrusted(client, hop); hop += 1) {
+    for (let hop = 0; rest !== '' && isTrusted(client, hop); hop += 1) {
       // Each proxy appends the address that it was called from, so only the right end can be believed.
       const comma = rest.lastIndexOf(',');
       const next = readAddress(rest.slice(comma + 1));
@@ -43,7 +43,8 @@ export function compileTrustProxy(path: string, trust: TrustProxy | undefined): 
   };
 }
 
-type IsTrusted = (address: string, hop: number) => boolean;
+/** @param address undefined for that of a Unix socket, which has none */
+type IsTrusted = (address: string | undefined, hop: number) => boolean;
 
 function byCount(path: string, count: number): IsTrusted {
   if (!Number.isInteger(count) || count < 0 || count > MAX_HOPS) {
@@ -64,7 +65,8 @@ function byAddress(path: string, list: readonly string[]): IsTrusted {
     const ranges = NAMED.get(entry) ?? [entry];
     for (const range of ranges) addRange(`${path}[${index}]`, trusted, range);
   }
-  return (address) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return (address) =>
+    address !== undefined && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 function addRange(path: string, trusted: BlockList, range: unknown): void {
