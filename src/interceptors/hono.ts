@@ -76,7 +76,8 @@ async function auditWeb<Call extends HttpCall>(
   context: HonoContextLike,
   next: () => Promise<void>,
 ): Promise<void> {
-  const { method, path } = context.req;
+  const { method, path, raw } = context.req;
+  if (auditor.seen.has(raw)) return next(); // before an app and another app in it
   const call = auditor.open({
     method,
     target: path,
@@ -85,6 +86,7 @@ async function auditWeb<Call extends HttpCall>(
     native: { context },
   });
   if (call === undefined) return next();
+  auditor.seen.add(raw);
   const { maxBodyBytes } = auditor;
   const request = call.body === 'request' ? context.req.raw.clone() : undefined;
   try {

@@ -94,6 +94,8 @@ export class Auditor<Call extends HttpCall> {
   readonly #options: HttpAuditOptions<Call>;
   readonly #routes: RouteTable<AuditingRoute<Call>>;
   readonly #clientAddress: ClientAddress;
+  /** Requests that are being audited, where there is no answer of Node's to tell. */
+  readonly seen = new WeakSet<object>();
   readonly maxBodyBytes: number;
   readonly unansweredMs: number;
   readonly isDurable: boolean;

@@ -19,6 +19,7 @@ type Watched = ServerResponse & { [EXCHANGE]?: Exchange };
 export class Exchange {
   readonly #response: ServerResponse;
   readonly #listeners: [onEnd: OnEnd, unansweredMs: number][] = [];
+  readonly #watchers: object[] = [];
   readonly end: ServerResponse['end'];
   readonly destroy: ServerResponse['destroy'];
   #isOver = false;
@@ -34,8 +35,13 @@ export class Exchange {
     this.destroy = response.destroy;
   }
 
-  add(onEnd: OnEnd, unansweredMs: number): void {
+  add(watcher: object, onEnd: OnEnd, unansweredMs: number): void {
+    this.#watchers.push(watcher);
     this.#listeners.push([onEnd, unansweredMs]);
+  }
+
+  isWatchedBy(watcher: object): boolean {
+    return this.#watchers.includes(watcher);
   }
 
   /** The answer goes out, with the status that it has now. What comes back is the listeners'. */
@@ -158,11 +164,21 @@ function tellingEnd(this: Watched, ...given: unknown[]): ServerResponse {
   return result;
 }
 
+/** The exchange, if this watcher watches it already: middleware may stand before an app and a router of it. */
+export function exchangeOf(response: Watched, watcher: object): Exchange | undefined {
+  const exchange = response[EXCHANGE];
+  return exchange?.isWatchedBy(watcher) ? exchange : undefined;
+}
+
 /**
  * Watches an exchange. The listener is called in the context of who ended it, while the span of the request
  * still records. Does not see an answer by itself: see {@link tellAnswer}.
  */
-export function watchExchange(response: Watched, unansweredMs: number, onEnd: OnEnd): Exchange {
+export function watchExchange(
+  response: Watched,
+  watcher: { readonly unansweredMs: number },
+  onEnd: OnEnd,
+): Exchange {
   let exchange = response[EXCHANGE];
   if (exchange === undefined) {
     exchange = new Exchange(response);
@@ -171,7 +187,7 @@ export function watchExchange(response: Watched, unansweredMs: number, onEnd: On
     // First of all listeners, for another one ends the span; and past what OpenTelemetry puts round listeners.
     Reflect.apply(EventEmitter.prototype.prependListener, response, ['close', onClose]);
   }
-  exchange.add(onEnd, unansweredMs);
+  exchange.add(watcher, onEnd, watcher.unansweredMs);
   return exchange;
 }
 

@@ -3,7 +3,7 @@ import { tellFault } from '../record.js';
 import type { Auditor, OpenCall } from './auditor.js';
 import { copyRequest, copyResponse } from './body.js';
 import type { HttpCall } from './call.js';
-import { type Exchange, tellAnswer, watchExchange } from './exchange.js';
+import { type Exchange, exchangeOf, tellAnswer, watchExchange } from './exchange.js';
 import { holdAnswer } from './hold.js';
 import type { Routing } from './route-table.js';
 
@@ -25,6 +25,8 @@ export function watchNodeCall<Call extends HttpCall>(
   { request, response, native, target, routed, pattern, parsedBody }: NodeCall,
 ): Exchange | undefined {
   try {
+    const watched = exchangeOf(response, auditor);
+    if (watched !== undefined) return watched;
     const call = auditor.open({
       method: request.method ?? 'GET',
       target: target ?? request.url ?? '/',
@@ -37,9 +39,7 @@ export function watchNodeCall<Call extends HttpCall>(
     if (call === undefined) return undefined;
     const { maxBodyBytes } = auditor;
     let body = readNothing;
-    const exchange = watchExchange(response, auditor.unansweredMs, (ending) =>
-      call.end(ending, () => body()),
-    );
+    const exchange = watchExchange(response, auditor, (ending) => call.end(ending, () => body()));
     if (auditor.isDurable) holdAnswer(response, () => exchange.answered());
     else tellAnswer(response, exchange);
     body = readerOf(call, { request, response, parsedBody, maxBodyBytes });

@@ -449,6 +449,41 @@ describe('an interceptor', () => {
     expect((await rig.events()).map(brief)).toEqual(['flag:created success']);
   });
 
+  it('records once what the same one sees before an app and before a part of it', async () => {
+    const routes = { 'POST /team/flags': 'flag:create' };
+    const audit = auditExpress({ routes });
+    const team = express.Router().use(audit);
+    team.post('/flags', (_request, response) => response.end());
+    const expressApp = express().use(audit, audit).use('/team', team);
+
+    const plugin = auditFastify({ routes });
+    const fastifyApp = fastify();
+    fastifyApp.register(plugin).register(async (child) => {
+      await child.register(plugin);
+      child.post('/team/flags', async () => 'done');
+    });
+    await fastifyApp.ready();
+
+    const middleware = auditHono({ routes });
+    const honoTeam = new Hono().use(middleware).post('/flags', (context) => context.text('done'));
+    const honoApp = new Hono().use(middleware).route('/team', honoTeam);
+
+    const servers = [
+      createServer(expressApp),
+      fastifyApp.server,
+      createServer(getRequestListener(honoApp.fetch)),
+    ];
+    for (const server of servers) {
+      const { url } = await rig.start(async () => server, { routes: {} });
+      await send(url, {}, '/team/flags');
+    }
+    await trace.getTracer('a').startActiveSpan('web', async (span) => {
+      await honoApp.request('/team/flags', { method: 'POST' });
+      span.end();
+    });
+    expect((await rig.events()).map(brief)).toEqual(Array(4).fill('flag:created success'));
+  });
+
   it('may stand twice before a handler, each with its own routes', async () => {
     const inner = auditHttp({ routes: { 'POST /flags': 'flag:create' } }, (_, response) => {
       response.end();
