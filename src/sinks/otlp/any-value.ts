@@ -1,5 +1,7 @@
 /** JSON in values that OpenTelemetry's serializers turn into an AnyValue. */
 export interface AnyValue {
+  /** The JSON itself. */
+  readonly text: string;
   readonly value: unknown;
   /** Whether every number and every string is still what the text says. */
   readonly exact: boolean;
@@ -11,8 +13,8 @@ export interface AnyValue {
  * take doubles, and the type of a field must not hang on the last digits of its value.
  */
 export function readAnyValue(text: string): AnyValue {
-  let exact = !text.includes('\\ud') && !text.includes('\\uD'); // half a character is lost in UTF-8
-  if (!DOUBTFUL.test(text)) return { value: JSON.parse(text), exact };
+  let exact = !text.includes('\\u') || !/\\ud/i.test(text); // half a character is lost in UTF-8
+  if (!DOUBTFUL.test(text)) return { text, value: JSON.parse(text), exact };
   const carried = text.replace(TOKENS, (token) => {
     if (token.startsWith('"')) return token;
     if (token !== String(Number(token))) exact = false;
@@ -20,7 +22,7 @@ export function readAnyValue(text: string): AnyValue {
     exact = false;
     return `"${token}"`;
   });
-  return { value: JSON.parse(carried), exact };
+  return { text, value: JSON.parse(carried), exact };
 }
 
 /**

@@ -80,10 +80,10 @@ const OUTCOMES: Readonly<Record<string, string | undefined>> = Object.assign(Obj
   failed: 'failure',
 });
 
-function payloadOf(event: AuditEvent): (AnyValue & { readonly text: string }) | undefined {
+function payloadOf(event: AuditEvent): AnyValue | undefined {
   try {
     const text = payloadTextOf(event);
-    return text === undefined ? undefined : { ...readAnyValue(text), text };
+    return text === undefined ? undefined : readAnyValue(text);
   } catch (error) {
     throw refuse(`its payload cannot be written as JSON: ${jsonFault(error)}`, error);
   }
@@ -134,7 +134,7 @@ function addLedger(attributes: Record<string, unknown>, info: RecordInfo): void 
 function addRest(
   attributes: Record<string, unknown>,
   event: AuditEvent,
-  payload: (AnyValue & { readonly text: string }) | undefined,
+  payload: AnyValue | undefined,
 ): void {
   const { status, timestamp } = event;
   const actor = actorTextOf(event);

@@ -14,7 +14,7 @@ describe('JSON for an AnyValue', () => {
     ['"9007199254740993 1.0 1e5 [1.0,-0]"', '9007199254740993 1.0 1e5 [1.0,-0]'],
     ['"a \\" 1.00,1.00"', 'a " 1.00,1.00'],
   ])('%s is carried as it is', (text, value) => {
-    expect(readAnyValue(text)).toEqual({ value, exact: true });
+    expect(readAnyValue(text)).toEqual({ text, value, exact: true });
   });
 
   it.each([
@@ -25,7 +25,7 @@ describe('JSON for an AnyValue', () => {
     ['[-0.0]', [-0]],
     [' [ 1.0 ] ', [1]],
   ])('%s keeps its value, and is told from what would be printed', (text, value) => {
-    expect(readAnyValue(text)).toEqual({ value, exact: false });
+    expect(readAnyValue(text)).toEqual({ text, value, exact: false });
   });
 
   it.each([
@@ -38,7 +38,7 @@ describe('JSON for an AnyValue', () => {
     ['0.12345678901234567890', '0.12345678901234567890'],
     ['{"s":"1e400","n":1e400}', { s: '1e400', n: '1e400' }],
   ])('%s, which no double or no integer of 53 bits holds, travels as text', (text, value) => {
-    expect(readAnyValue(text)).toEqual({ value, exact: false });
+    expect(readAnyValue(text)).toEqual({ text, value, exact: false });
   });
 
   it('tells half a character, which UTF-8 cannot carry', () => {
