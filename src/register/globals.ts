@@ -35,11 +35,12 @@ export function registeredProvider(): unknown {
  * sets it: only then it hears that nothing is.
  *
  * @param replaced told of the provider that comes in the place of this one
+ * @returns whether the provider is registered
  */
 export function registerReplaceably(
   { provider, contextManager, propagator }: Globals,
   replaced: (provider: TracerProvider) => void,
-): void {
+): boolean {
   const soft = new Set<string>();
   if (trace.setGlobalTracerProvider(provider)) soft.add('trace');
   if (contextManager !== undefined && scope[API]?.context === undefined) {
@@ -49,7 +50,7 @@ export function registerReplaceably(
     if (propagation.setGlobalPropagator(propagator)) soft.add('propagation');
   }
   const registered = scope[API];
-  if (registered === undefined || soft.size === 0) return;
+  if (registered === undefined || !soft.has('trace')) return false;
 
   let isRegistering = false;
   Object.defineProperty(scope, API, {
@@ -77,6 +78,7 @@ export function registerReplaceably(
       },
     });
   }
+  return true;
 }
 
 /** What is registered is a proxy, which is told the provider itself a moment later. */

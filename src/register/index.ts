@@ -1,8 +1,10 @@
 import { isMainThread } from 'node:worker_threads';
 import { ProxyTracerProvider, type TracerProvider } from '@opentelemetry/api';
+import { Burst } from '../burst.js';
 import { systemClock } from '../clock.js';
 import { type Audit, createAudit } from '../config/index.js';
 import { AuditError, messageOf } from '../errors.js';
+import type { ErrorContext } from '../exporter/reporter.js';
 import { registeredProvider, registerReplaceably } from './globals.js';
 import { joinProvider } from './join.js';
 import { makeProvider } from './own-provider.js';
@@ -51,11 +53,15 @@ async function start(): Promise<void> {
   if (own !== undefined) join(own.provider);
   const provider = new SwitchingProvider(own?.provider ?? new ProxyTracerProvider());
   let isAlone = own === undefined;
-  registerReplaceably({ ...own, provider }, (replacing: TracerProvider) => {
+  const isRegistered = registerReplaceably({ ...own, provider }, (replacing: TracerProvider) => {
     isAlone = false;
     join(replacing);
     provider.switchTo(replacing);
   });
+  if (!isRegistered) {
+    warn(NOT_REGISTERED);
+    return;
+  }
   if (own !== undefined && own.contextManager === undefined) warn(NO_CONTEXT);
   if (!isAlone) return;
   const tell = () => {
@@ -68,6 +74,8 @@ async function start(): Promise<void> {
 
 const NO_PROVIDER =
   'there is no tracer provider, so no audit event of a span is recorded: install an SDK (npm install @opentelemetry/sdk-trace-node), or start one';
+const NOT_REGISTERED =
+  'no tracer provider can be registered, so no audit event of a span is recorded: another version of @opentelemetry/api is in use in this process; have one (npm ls @opentelemetry/api)';
 const NO_CONTEXT =
   'spans do not know their parents, and addEventToSpan finds no active span: npm install @opentelemetry/context-async-hooks';
 
@@ -81,7 +89,8 @@ async function openAudit(): Promise<Audit | undefined> {
   }
   try {
     // The sampler stays the provider's own, which may well read it.
-    return await createAudit(path, { env: { ...process.env, OTEL_TRACES_SAMPLER: undefined } });
+    const env = { ...process.env, OTEL_TRACES_SAMPLER: undefined };
+    return await createAudit(path, { env, onError: warnOf });
   } catch (error) {
     // What the process was started with, its worker threads are too.
     if (isMainThread || !(error instanceof AuditError) || error.code !== 'ledger-locked')
@@ -91,6 +100,19 @@ async function openAudit(): Promise<Audit | undefined> {
     );
     return undefined;
   }
+}
+
+const bursts = new Map<string, Burst>();
+
+/** Nobody who starts an application by a flag has given `diag` a logger: that something is wrong must show. */
+function warnOf({ code, message }: AuditError, { sink = '' }: ErrorContext): void {
+  const subject = `${code} ${sink}`;
+  let burst = bursts.get(subject);
+  if (burst === undefined) {
+    burst = new Burst(systemClock, warn);
+    bursts.set(subject, burst);
+  }
+  burst.add(sink === '' ? message : `sink ${sink}: ${message}`);
 }
 
 function warn(message: string): void {

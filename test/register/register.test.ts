@@ -199,6 +199,40 @@ describe('otel-audit/register', () => {
     expect(stdout).toBe('');
   });
 
+  it('says what goes wrong later, though nobody has given diag a logger', async () => {
+    const app = application('sdk-node-0.223');
+    app.write('app.mjs', asModule(APP).replaceAll('"late"', 'no JSON'));
+    const { code, stderr } = await app.run([...REGISTER, 'app.mjs']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /OtelAuditWarning: otel-audit\/register: flipt\.event\.payload is not valid JSON/,
+    );
+  });
+
+  it('leaves an SDK that comes later all that it registers, and nobody after that', async () => {
+    const app = application('sdk-node-0.223');
+    app.write(
+      'tracing.mjs',
+      setUp('sdk-node-0.223').replace(
+        'sampler,',
+        "sampler, textMapPropagator: { inject() {}, extract: (given) => given, fields: () => ['theirs'] },",
+      ),
+    );
+    app.write(
+      'app.mjs',
+      `import { context, propagation, trace } from '@opentelemetry/api';
+       const ours = propagation.fields();
+       await import('./tracing.mjs');
+       console.log(ours.join(), propagation.fields().join());
+       console.log(trace.setGlobalTracerProvider({}), propagation.setGlobalPropagator({}), context.setGlobalContextManager({}));`,
+    );
+    const { stdout, stderr } = await app.run([...REGISTER, 'app.mjs']);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      'traceparent,tracestate theirs\nfalse false false\nshut down\nlocked false\n',
+    );
+  });
+
   it('lets worker threads live, which share the flags of the process', async () => {
     const app = application('sdk-node-0.223');
     app.write(
