@@ -9,16 +9,20 @@ const BAR = 24;
 export class Progress {
   readonly #terminal: Terminal;
   readonly #what: string;
-  readonly #start = performance.now();
+  readonly #now: () => number;
+  readonly #start: number;
   #shown = 0;
 
-  constructor(terminal: Terminal, what: string) {
+  /** @param now milliseconds from an arbitrary zero */
+  constructor(terminal: Terminal, what: string, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
     this.#what = what;
+    this.#now = now;
+    this.#start = now();
   }
 
   at(done: number, total: number): void {
-    const now = performance.now();
+    const now = this.#now();
     if (now - this.#start < PATIENCE_MS || now - this.#shown < EVERY_MS) return;
     this.#shown = now;
     const share = total > 0 ? Math.min(1, done / total) : 1;

@@ -19,10 +19,24 @@ function characterWidth(character: string): number {
 /** At most so many columns of a printable text, with an ellipsis where something was left out. */
 export function shorten(text: string, columns: number): string {
   if (text.length <= columns && PLAIN.test(text)) return text;
-  const [first = '', ...rest] = fold(text.slice(0, columns * 4 + 4), columns);
-  if (rest.length === 0 && text.length <= columns * 4 + 4) return first;
-  return `${fold(first, columns - 1)[0]}…`;
+  const whole = beginningOf(text, columns);
+  return whole.length === text.length ? text : `${beginningOf(text, columns - 1)}…`;
 }
+
+/** As much of a text as so many columns hold. */
+function beginningOf(text: string, columns: number): string {
+  let end = 0;
+  let width = 0;
+  for (const character of text) {
+    width += characterWidth(character);
+    // Marks take no columns, and may be many.
+    if (width > columns || end > columns * MOST_UNITS) break;
+    end += character.length;
+  }
+  return text.slice(0, end);
+}
+
+const MOST_UNITS = 16;
 
 /** Exactly so many columns. */
 export function padTo(text: string, columns: number): string {
