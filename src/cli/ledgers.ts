@@ -37,6 +37,17 @@ export function ledgersIn(directory: string): LedgerFolder[] {
   );
 }
 
+/**
+ * Slots that are not there though one of a higher number is. Writers take the lowest that is free, so they
+ * were there once.
+ */
+export function missingSlots(directory: string, ledgers: readonly LedgerFolder[]): string[] {
+  const last = Number(ledgers.at(-1)?.slot ?? 0);
+  return Array.from({ length: last }, (_, slot) => String(slot)).filter(
+    (slot) => !fs.existsSync(join(directory, slot)),
+  );
+}
+
 /** What only a ledger has: one that has lost a part of it is one still, and `verify` says what is wrong. */
 function isLedger(names: readonly string[]): boolean {
   return names.some((name) => PARTS.includes(name) || /^\d{20}\.jsonl$/.test(name));

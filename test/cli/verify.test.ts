@@ -103,6 +103,14 @@ describe('otel-audit verify', () => {
     expect(several.err).toContain('name the slot, as in DIR/0');
   });
 
+  it('tells of a slot that has gone', async () => {
+    const parent = join(folder.path, '..', 'slots');
+    for (const slot of ['0', '2']) await makeDemoLedger(join(parent, slot));
+    const { code, err } = await otelAudit(['verify', parent]);
+    expect(code).toBe(0);
+    expect(err).toBe('not there: slot 1, though it was; was it moved away on purpose?\n');
+  });
+
   it('refuses what is no checkpoint, no key, no ledger', async () => {
     const none = written('none', 'nothing');
     for (const args of [

@@ -2,7 +2,7 @@ import type { VerifyFault, VerifyReport } from '../../evidence/report.js';
 import { verifyLedger } from '../../evidence/verify.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
-import { ledgersIn } from '../ledgers.js';
+import { ledgersIn, missingSlots } from '../ledgers.js';
 import { type Parsed, textsOf } from '../options.js';
 import { directoryOf } from '../positionals.js';
 import { printable } from '../printable.js';
@@ -32,7 +32,8 @@ means that the evidence is broken.`,
 
 async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<number> {
   const { values } = parsed;
-  const ledgers = ledgersIn(directoryOf(parsed, verify.synopsis));
+  const directory = directoryOf(parsed, verify.synopsis);
+  const ledgers = ledgersIn(directory);
   const checkpoint = textsOf(values, 'checkpoint').map((file) =>
     readCheckpointFile(file, '--checkpoint'),
   );
@@ -41,9 +42,9 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
     throw new UsageError('a checkpoint is of one ledger: name the slot, as in DIR/0');
   }
   let exitCode: number = EXIT.fine;
-  for (const { directory } of ledgers) {
+  for (const ledger of ledgers) {
     const progress = new Progress(terminal, 'verifying');
-    const report = await verifyLedger(directory, {
+    const report = await verifyLedger(ledger.directory, {
       checkpoint,
       publicKey: publicKey.length > 0 ? publicKey : undefined,
       full: values.full === true,
@@ -54,6 +55,13 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
     else printReport(report, terminal);
     if (!report.ok) exitCode = EXIT.broken;
     await terminal.drained();
+  }
+  // Somebody may have moved it away on purpose: only the reader can tell.
+  const missing = missingSlots(directory, ledgers);
+  if (missing.length > 0) {
+    terminal.note(
+      `not there: slot ${missing.join(', ')}, though it was; was it moved away on purpose?`,
+    );
   }
   return exitCode;
 }
