@@ -26,6 +26,8 @@ export interface Command {
   readonly synopsis: string;
   /** What `--help` says besides, options included. */
   readonly help: string;
+  /** One that a person would type, without `otel-audit`. */
+  readonly example: string;
   readonly options: CommandOptions;
   /** @returns the exit code */
   run(parsed: Parsed, context: CommandContext): Promise<number>;

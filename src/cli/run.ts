@@ -62,7 +62,7 @@ function help([name]: readonly string[], { terminal }: CommandContext): number {
   } else {
     const command = commandNamed(name);
     terminal.out(
-      `Usage: otel-audit ${command.synopsis}\n\n${capitalized(command.summary)}.\n\n${command.help}\n\n  --json              for programs: one JSON value a line`,
+      `Usage: otel-audit ${command.synopsis}\n\n${capitalized(command.summary)}.\n\n${command.help}\n\n  --json              for programs: one JSON value a line\n\nExample: otel-audit ${command.example}`,
     );
   }
   return EXIT.fine;

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '../../src/cli/commands/index.js';
+import { parseOptions } from '../../src/cli/options.js';
 import { ledgerFolder } from '../support/ledger-folder.js';
 import { makeDemoLedger } from './support/demo-ledger.js';
 import { otelAudit } from './support/otel-audit.js';
@@ -25,6 +26,14 @@ describe('otel-audit', () => {
         expect(help.out.join('\n').toLowerCase()).toContain(summary);
         expect(help.out.filter((line) => line.length > 120)).toEqual([]);
       }
+    }
+  });
+
+  it('gives examples whose options there are', () => {
+    for (const { name, example, options } of COMMANDS) {
+      const [first, ...args] = example.split(' > ')[0]!.replaceAll("'", '').split(' ');
+      expect(first).toBe(name);
+      expect(parseOptions(args, options).positionals[0]).toBe('audit');
     }
   });
 

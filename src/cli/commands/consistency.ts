@@ -20,6 +20,7 @@ export const consistency: Command = {
                       be given several times
 
 Prints the proof (RFC 6962, 2.1.2). Exit code 1 if the tree of a file is not the ledger's.`,
+  example: 'consistency audit published.txt --key audit.pub',
   options: { key: { type: 'string', multiple: true } },
   run: runConsistency,
 };

@@ -16,6 +16,7 @@ export const dead: Command = {
 
 With --json the lines of dead/SINK.jsonl, each with its sink in front. otel-audit replay --dead sends
 them again.`,
+  example: 'dead audit webhook',
   options: { all: { type: 'boolean' } },
   run: runDead,
 };

@@ -19,6 +19,7 @@ export const prove: Command = {
 
 Prints the proof with its checkpoint (C2SP tlog-proof). Together with the record's line, as search
 --json prints it, and the public key, it is all that somebody needs to check it: see docs/evidence.md.`,
+  example: 'prove audit 52411 --key audit.pub > record.proof',
   options: {
     checkpoint: { type: 'string' },
     key: { type: 'string', multiple: true },

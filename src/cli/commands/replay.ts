@@ -29,6 +29,7 @@ Says first what it would send, and asks. Events go out with the ids that they ha
 tried again as the configuration says. Works beside a running writer: the sink's position and its dead
 letters stay as they are; which dead letters were stored now is noted in dead/SINK.replayed.jsonl.
 Exit code 1: not everything was stored.`,
+  example: 'replay audit webhook --config audit.yaml --dead',
   options: {
     config: { type: 'string' },
     dead: { type: 'boolean' },

@@ -15,6 +15,7 @@ ${FILTER_HELP}
   --limit N           stop after so many
 
 Prints a line a record; with --json the exact lines of the ledger. Slots come one after the other.`,
+  example: "search audit 'flag:*' --actor ada@example.com --since 7d --where payload.key=checkout",
   options: { ...FILTER_OPTIONS, limit: { type: 'string' } },
   run: runSearch,
 };

@@ -20,6 +20,7 @@ export const show: Command = {
   help: `The record is named by its event's id or by its sequence number, with its slot as in 0/12 where there
 are several. With --json {"record":…,"hash":…,"chained":…,"proof":…,"file":…}: the record is the exact
 line, chained says whether the next record holds its hash, null for the newest.`,
+  example: 'show audit 52411',
   options: {},
   run: runShow,
 };

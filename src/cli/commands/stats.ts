@@ -23,6 +23,7 @@ export const stats: Command = {
   --until TIME        recorded before then
 
 A backlog is what a sink has not got yet; set aside is what fails alone and is tried again in between.`,
+  example: 'stats audit --since 24h',
   options: { since: { type: 'string' }, until: { type: 'string' } },
   run: runStats,
 };

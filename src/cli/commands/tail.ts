@@ -21,6 +21,7 @@ export const tail: Command = {
 ${FILTER_HELP}
 
 Follows a ledger across its segments, restarts of its writer and new slots.`,
+  example: "tail audit -f 'flag:*' 'payment:refunded'",
   options: {
     ...FILTER_OPTIONS,
     follow: { type: 'boolean', short: 'f' },

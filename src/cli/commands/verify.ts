@@ -22,6 +22,7 @@ export const verify: Command = {
 The first two may be given several times. Says which record is first wrong, and how: altered, missing,
 doubled, reordered, torn, truncated. Changes nothing, and works beside a running writer. Exit code 1
 means that the evidence is broken.`,
+  example: 'verify audit --checkpoint published.txt --key audit.pub',
   options: {
     checkpoint: { type: 'string', multiple: true },
     key: { type: 'string', multiple: true },
