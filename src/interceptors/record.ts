@@ -126,12 +126,51 @@ async function recordDurably(
   });
 }
 
-function recordSoon(inits: AuditInits, options: RecordOptions, span = trace.getActiveSpan()): void {
-  const { sender } = options;
-  const unrecorded: AuditEvent[] = [];
+function recordSoon(inits: AuditInits, options: RecordOptions, span?: Span): void {
+  hand(eventsOf(inits, options), options, span);
+}
+
+/**
+ * The same as {@link recordAudits} without `durable`, in two steps: the events are made at once, so that
+ * what is recorded is what was there, and recorded when the function that comes back is called, on the span
+ * that was active before. Neither throws.
+ */
+export function prepareAudits(
+  inits: AuditInits,
+  options: RecordOptions,
+  span = trace.getActiveSpan(),
+): () => void {
+  try {
+    const events = eventsOf(inits, options);
+    return () => {
+      try {
+        hand(events, options, span);
+      } catch (error) {
+        tellFault('audit events were not recorded', error);
+      }
+    };
+  } catch (error) {
+    tellFault('audit events were not recorded', error);
+    return () => {};
+  }
+}
+
+function eventsOf(inits: AuditInits, options: RecordOptions): readonly AuditEvent[] {
+  const events: AuditEvent[] = [];
   for (const init of listOf(inits)) {
     const event = eventOf(init, options);
-    if (event === undefined) continue;
+    if (event !== undefined) events.push(event);
+  }
+  return events;
+}
+
+function hand(
+  events: readonly AuditEvent[],
+  { sender }: RecordOptions,
+  span = trace.getActiveSpan(),
+): void {
+  const unrecorded: AuditEvent[] = [];
+  for (const event of events) {
     if (sender === undefined || isRecorded(span)) addEventToSpan(event, span);
     else unrecorded.push(inSpan(event, span));
   }
