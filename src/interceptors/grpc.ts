@@ -25,6 +25,5 @@ export { type Told, tellAudit } from './grpc/told.js';
  */
 export function auditGrpc(options: GrpcAuditOptions): ServerInterceptor {
   const auditor = new GrpcAuditor(options);
-  return (definition, call) =>
-    new ServerInterceptingCall(call, auditor.watch(definition, call)?.responder());
+  return (definition, call) => auditor.watch(definition, call) ?? new ServerInterceptingCall(call);
 }

@@ -10,9 +10,16 @@ import {
   withAddress,
 } from '../client-address.js';
 import type { Outcome } from '../outcome.js';
-import { checkRecordOptions, type RecordOptions, recordAudits, tellFault } from '../record.js';
+import {
+  checkRecordOptions,
+  prepareAudits,
+  type RecordOptions,
+  recordAudits,
+  tellFault,
+} from '../record.js';
+import { afterAnswers } from './after-answers.js';
 import type { GrpcCall } from './call.js';
-import { inCallSpan } from './call-span.js';
+import { callSpan } from './call-span.js';
 import { OK, PERMISSION_DENIED, UNAUTHENTICATED } from './codes.js';
 import { type AuditedMethod, type GrpcMethod, readMethod } from './method.js';
 import { type MethodKind, WatchedCall } from './watched-call.js';
@@ -107,10 +114,14 @@ export class GrpcAuditor {
     try {
       const inits = this.#initsOf(ended, method, { path, metadata, outcome, peer });
       if (inits.length === 0) return;
-      const needsNoSpan = this.#options.sender !== undefined;
-      return inCallSpan({ path, metadata, span }, needsNoSpan, (within) =>
-        recordAudits(inits, this.#options, within),
-      );
+      const { durable, sender } = this.#options;
+      const within = callSpan(path, metadata, span, sender !== undefined);
+      if (durable === true) return recordAudits(inits, this.#options, within.span);
+      const record = prepareAudits(inits, this.#options, within.span);
+      afterAnswers(() => {
+        record();
+        within.end();
+      });
     } catch (error) {
       if (this.#options.durable === true) return Promise.reject(error);
       tellFault('a gRPC call was not audited', error);

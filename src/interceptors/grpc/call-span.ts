@@ -9,9 +9,18 @@ import {
 } from '@opentelemetry/api';
 import { isRecorded } from '../../event/span.js';
 
+/** Where events of a call go. */
+export interface CallSpan {
+  readonly span: Span | undefined;
+  /** To be called once they are there. */
+  end(): void;
+}
+
+const NOTHING_TO_END = (): void => {};
+
 /**
- * Runs the function with the span that events of a call go onto: the active one. Where there is none, as
- * without an instrumentation, it is the caller's.
+ * The span that events of a call go onto: the last one in which the handler did something. Where there is none,
+ * as without an instrumentation, it is the caller's.
  *
  * The gRPC instrumentation ends a unary call's span before anybody hears of the outcome. An
  * `AuditSpanProcessor` still takes what is added then; where none watches and nobody else would take
@@ -19,23 +28,20 @@ import { isRecorded } from '../../event/span.js';
  *
  * @param hasSender whether events need no span
  */
-export function inCallSpan<Result>(
-  { path, metadata, span }: { path: string; metadata: Metadata; span: Span | undefined },
+export function callSpan(
+  path: string,
+  metadata: Metadata,
+  span: Span | undefined,
   hasSender: boolean,
-  record: (span: Span | undefined) => Result,
-): Result {
-  if (span !== undefined && (hasSender || isRecorded(span))) return record(span);
+): CallSpan {
+  if (span !== undefined && (hasSender || isRecorded(span))) return { span, end: NOTHING_TO_END };
   const parent =
     span === undefined
       ? propagation.extract(ROOT_CONTEXT, metadata, getter)
       : trace.setSpan(context.active(), span);
-  if (hasSender) return record(trace.getSpan(parent));
+  if (hasSender) return { span: trace.getSpan(parent), end: NOTHING_TO_END };
   const own = trace.getTracer('otel-audit').startSpan(`audit ${path.slice(1)}`, {}, parent);
-  try {
-    return record(own);
-  } finally {
-    own.end();
-  }
+  return { span: own, end: () => own.end() };
 }
 
 const getter: TextMapGetter<Metadata> = {

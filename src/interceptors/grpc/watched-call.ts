@@ -1,15 +1,18 @@
-import type {
-  Metadata,
-  Responder,
-  ServerInterceptingCallInterface,
-  ServerListener,
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
 import { type Span, trace } from '@opentelemetry/api';
 import { systemClock, type Timer } from '../../clock.js';
 import { whenProcessExits } from '../../process-exit.js';
 import { tellFault } from '../record.js';
+import { doWaiting } from './after-answers.js';
 import { CANCELLED, DEADLINE_EXCEEDED, INTERNAL, OK, UNAVAILABLE } from './codes.js';
 import { newTold, toldStorage } from './told.js';
+
+type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
+type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
 /** Which of a method's sides are streams, as in grpc-js's definition of it. */
 export interface MethodKind {
@@ -23,11 +26,11 @@ export interface MethodKind {
  */
 const DEADLINE_SLACK_MS = 20;
 
-const REFUSAL = {
+const REFUSAL: Status = {
   code: UNAVAILABLE,
   details: 'the audit log is not available',
   metadata: null,
-} as const;
+};
 
 const storage = toldStorage();
 
@@ -38,8 +41,11 @@ const storage = toldStorage();
  * done all the same; a stream of responses ends at once, since grpc-js ends the handler's side of it.
  *
  * What `onEnd` returns is waited for, with what answers; if it rejects, the client gets UNAVAILABLE.
+ *
+ * It is its own listener, and uses nothing of its class but what only passes on: the hooks of a
+ * `ServerInterceptingCall` cost as much as all that is done here.
  */
-export class WatchedCall {
+export class WatchedCall extends ServerInterceptingCall implements Listener {
   /** Undefined where an interceptor refused the call at once. */
   metadata: Metadata | undefined;
   request: unknown;
@@ -55,6 +61,7 @@ export class WatchedCall {
   readonly #kind: MethodKind;
   readonly #unansweredMs: number;
   readonly #onEnd: (call: WatchedCall) => void | Promise<void>;
+  #listener: Listener | undefined;
   #isHandled = false;
   #isOver = false;
   /** The status that grpc-js gave the call by itself. */
@@ -69,6 +76,7 @@ export class WatchedCall {
     unansweredMs: number,
     onEnd: (call: WatchedCall) => void | Promise<void>,
   ) {
+    super(call);
     this.#call = call;
     this.#kind = kind;
     this.#unansweredMs = unansweredMs;
@@ -81,62 +89,61 @@ export class WatchedCall {
     };
   }
 
-  responder(): Responder {
-    return {
-      start: (next) => next(this.#listener()),
-      sendMetadata: (metadata, next) => {
-        this.#look();
-        next(metadata);
-      },
-      sendMessage: (message, next) => {
-        this.#look();
-        this.sent += 1;
-        if (!this.#kind.responseStream) {
-          this.response ??= message;
-          this.#end(OK);
-        }
-        this.#release(
-          () => next(message),
-          () => this.#call.sendStatus(REFUSAL),
-        );
-      },
-      sendStatus: (status, next) => {
-        this.#look();
-        this.#end(status.code);
-        this.#release(
-          () => next(status),
-          () => next(REFUSAL),
-        );
-      },
-    };
+  override start(listener: Listener): void {
+    this.#listener = listener;
+    this.#call.start(this);
   }
 
-  #listener(): ServerListener {
-    const { told } = this;
-    return {
-      onReceiveMetadata: (metadata, next) => {
-        this.metadata = metadata;
-        if (this.#kind.requestStream) this.#isHandled = true;
-        storage.run(told, next, metadata);
-      },
-      onReceiveMessage: (message, next) => {
-        this.received += 1;
-        this.request ??= message;
-        storage.run(told, next, message);
-      },
-      onReceiveHalfClose: (next) => {
-        this.#isHandled = true;
-        storage.run(told, next);
-      },
-      onCancel: () => this.#cutShort(),
-    };
+  onReceiveMetadata(metadata: Metadata): void {
+    this.metadata = metadata;
+    if (this.#kind.requestStream) this.#isHandled = true;
+    storage.run(this.told, () => this.#listener!.onReceiveMetadata(metadata));
+  }
+
+  onReceiveMessage(message: unknown): void {
+    this.received += 1;
+    this.request ??= message;
+    storage.run(this.told, () => this.#listener!.onReceiveMessage(message));
+  }
+
+  onReceiveHalfClose(): void {
+    this.#isHandled = true;
+    storage.run(this.told, () => this.#listener!.onReceiveHalfClose());
+  }
+
+  /** grpc-js calls this at the end of every call. */
+  onCancel(): void {
+    this.#cutShort();
+    this.#listener!.onCancel();
+  }
+
+  override sendMetadata(metadata: Metadata): void {
+    this.#look();
+    this.#call.sendMetadata(metadata);
+  }
+
+  override sendMessage(message: unknown, callback: () => void): void {
+    this.#look();
+    this.sent += 1;
+    if (!this.#kind.responseStream) {
+      this.response ??= message;
+      this.#end(OK);
+    }
+    if (this.#hold === undefined) this.#call.sendMessage(message, callback);
+    else this.#release(this.#hold, () => this.#call.sendMessage(message, callback));
+  }
+
+  override sendStatus(status: Status): void {
+    this.#look();
+    this.#end(status.code);
+    if (this.#hold === undefined) this.#call.sendStatus(status);
+    else this.#release(this.#hold, () => this.#call.sendStatus(status));
   }
 
   #look(): void {
     this.span = trace.getActiveSpan() ?? this.span;
   }
 
-  /** grpc-js calls this at the end of every call. */
   #cutShort(): void {
     // Nobody has begun to do anything as long as the request is not whole.
     if (this.#isOver || !this.#isHandled) return;
@@ -148,7 +155,10 @@ export class WatchedCall {
       return;
     }
     this.#timer = systemClock.schedule(giveUp, this.#unansweredMs);
-    this.#stopListening = whenProcessExits(giveUp);
+    this.#stopListening = whenProcessExits(() => {
+      giveUp();
+      doWaiting();
+    });
   }
 
   #isNearDeadline(): boolean {
@@ -175,14 +185,10 @@ export class WatchedCall {
     );
   }
 
-  /** Lets an answer go, now or once its receipt is there. */
-  #release(pass: () => void, refuse: () => void): void {
-    if (this.#hold === undefined) {
-      pass();
-      return;
-    }
-    this.#hold
-      .then((isRecorded) => (isRecorded ? pass() : refuse()))
+  /** Lets an answer go once its receipt is there. */
+  #release(hold: Promise<boolean>, pass: () => void): void {
+    hold
+      .then((isRecorded) => (isRecorded ? pass() : this.#call.sendStatus(REFUSAL)))
       .catch((error) => {
         // What grpc-js throws at who answers, say for details that are no URI text, reaches nobody here.
         tellFault('a gRPC call could not be answered', error);
