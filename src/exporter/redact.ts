@@ -27,7 +27,8 @@ export interface RedactOptions {
   /**
    * What becomes of them: `remove` takes them away (an element of an array becomes `null`), `mask` puts
    * `[REDACTED]` in their place, `hmac` a text that is the same for the same value and tells it to nobody
-   * without the key: `hmac-sha256:` and 64 hexadecimal digits, HMAC-SHA-256 (RFC 2104) over the value's JSON.
+   * without the key: `hmac-sha256:` and 64 hexadecimal digits, HMAC-SHA-256 (RFC 2104) over the value's JSON;
+   * at most 50,000 of them in a payload, and one with more is kept as malformed.
    */
   readonly mode: 'remove' | 'mask' | 'hmac';
   /** The key of mode `hmac`; 32 random bytes are right, a text counts as UTF-8. */

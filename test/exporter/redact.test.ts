@@ -413,6 +413,26 @@ describe('an unredacted value', () => {
   });
 });
 
+describe('a payload with too many values to hash', () => {
+  it.each(['payload[*]', 'payload[*].a', '**.a'])(
+    'does not hold up the process: %s is malformed or refused',
+    async (path) => {
+      const { exporter } = rig.open({
+        sinks: {},
+        redact: { paths: [path], mode: 'hmac', key: KEY },
+      });
+      const payload = Array.from({ length: 50_001 }, () => ({ a: 1 }));
+      const event = createEvent({ type: 'user', action: 'created', payload });
+      await expect(exporter.sendAudits([event])).rejects.toMatchObject({ code: 'invalid-event' });
+      expect(await exported(exporter, spanWith(event))).toEqual({ code: 0 });
+      const [{ malformed } = { malformed: undefined }] = rig.lines();
+      expect(malformed).toMatchObject({
+        reason: 'it cannot be redacted: it is nested too deeply or too large',
+      });
+    },
+  );
+});
+
 describe('the same event sent again', () => {
   const redact: RedactOptions = { paths: ['payload.password'], mode: 'hmac', key: KEY };
   const event = (password: string) =>
