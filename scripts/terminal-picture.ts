@@ -24,6 +24,7 @@ export function terminalPicture(lines: readonly string[], columns: number): stri
     return `<text x="${PADDING}" y="${y}">${spansOf(line)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<title>What a terminal shows</title>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#e6edf3" xml:space="preserve" style="white-space: pre">
 ${rows.join('\n')}

@@ -20,7 +20,11 @@ async function walk(text: string, stopAt = 0) {
       expect(number).toBe(lines.length);
       return number !== stopAt;
     },
-    { onRead: (count) => void (bytes += count) },
+    {
+      onRead: (count) => {
+        bytes += count;
+      },
+    },
   );
   return { lines, end, bytes };
 }
