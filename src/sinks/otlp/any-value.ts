@@ -10,7 +10,8 @@ export interface AnyValue {
 /**
  * Reads JSON so that nothing in it changes unseen. A number stays one where a double holds it exactly as
  * it is written; any other travels as its text, and so does an integer beyond 2^53, for the serializers
- * take doubles, and the type of a field must not hang on the last digits of its value.
+ * take doubles, and the type of a field must not hang on the last digits of its value. Of members with one
+ * key the last counts, as for any reader of JSON.
  */
 export function readAnyValue(text: string): AnyValue {
   let exact = !text.includes('\\u') || !/\\ud/i.test(text); // half a character is lost in UTF-8
