@@ -56,7 +56,7 @@ export async function generate(
     const pictures: Record<string, string> = {};
     for (const [name, command] of Object.entries(PICTURES)) {
       const lines = await run(command, true);
-      pictures[name] = terminalPicture([`${PROMPT}${command}`, ...lines], COLUMNS);
+      pictures[name] = terminalPicture(command, [`${PROMPT}${command}`, ...lines], COLUMNS);
     }
     return { guide: parts.join('\n'), pictures };
   } finally {

@@ -13,10 +13,11 @@ const COLOURS: Readonly<Record<string, string>> = {
 const ENDS = ['22', '39'];
 
 /**
+ * @param title for those who cannot see it
  * @param lines with escape sequences for colours
  * @param columns of the window
  */
-export function terminalPicture(lines: readonly string[], columns: number): string {
+export function terminalPicture(title: string, lines: readonly string[], columns: number): string {
   const width = Math.ceil(columns * CHARACTER.width + 2 * PADDING);
   const height = lines.length * CHARACTER.height + 2 * PADDING;
   const rows = lines.map((line, row) => {
@@ -24,7 +25,7 @@ export function terminalPicture(lines: readonly string[], columns: number): stri
     return `<text x="${PADDING}" y="${y}">${spansOf(line)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-<title>What a terminal shows</title>
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#e6edf3" xml:space="preserve" style="white-space: pre">
 ${rows.join('\n')}
