@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../config/suggestion.js';
 import { messageOf } from '../errors.js';
 import { UsageError } from './usage.js';
 
@@ -15,8 +16,8 @@ export interface Parsed {
 
 /** @throws {UsageError} for an option that the command does not know, or one without its value */
 export function parseOptions(args: readonly string[], options: CommandOptions): Parsed {
+  const all = { ...options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
   try {
-    const all = { ...options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
     const { values, positionals } = parseArgs({
       args: [...args],
       options: all as CommandOptions,
@@ -24,8 +25,17 @@ export function parseOptions(args: readonly string[], options: CommandOptions): 
     });
     return { values: values as OptionValues, positionals };
   } catch (error) {
-    throw new UsageError(messageOf(error));
+    throw new UsageError(faultOf(messageOf(error), Object.keys(all)));
   }
+}
+
+/** What Node says, without its advice for words that begin with a dash. */
+function faultOf(message: string, known: readonly string[]): string {
+  const [fault = ''] = message.split('. To specify a positional argument');
+  const given = /Unknown option '--([^'=]+)/.exec(fault)?.[1];
+  const meant = given === undefined ? undefined : nearest(given, known);
+  if (meant !== undefined) return `${fault}: did you mean --${meant}?`;
+  return given === undefined ? fault : `${fault}; there are --${known.join(', --')}`;
 }
 
 /** The text of an option. */
