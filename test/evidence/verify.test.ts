@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { VerifyProgress } from '../../src/evidence/verify.js';
 import { verifyLedger } from '../../src/evidence/verify.js';
+import { readManifestSync, writeManifestSync } from '../../src/ledger/manifest.js';
 import { type CheckpointRig, checkpointFolder, ids, ORIGIN } from '../support/checkpoint-rig.js';
 import { keep } from '../support/ledger-folder.js';
 import { signingKey } from '../support/signing-key.js';
@@ -93,6 +94,30 @@ describe('verifyLedger without checkpoints', () => {
     expect(await verifyLedger(folder.path)).toMatchObject({ ok: true, records: 10 });
     fs.writeFileSync(folder.file('00000000000000000011.jsonl'), '{"seq":11,"pr');
     expect((await verifyLedger(folder.path)).fault).toMatchObject({ kind: 'torn', sequence: 11 });
+  });
+
+  it('does not take for missing what retention removes at that moment', async () => {
+    await grow(10);
+    const [first, second] = folder.segments();
+    const sequence = Number(second!.slice(0, 20));
+    const [line] = fs.readFileSync(folder.file(second!), 'utf8').split('\n');
+    const { prev: previousHash } = JSON.parse(line!);
+    const list = fs.readdirSync;
+    const lists = jest.spyOn(fs, 'readdirSync').mockImplementation(((...args: [string]) => {
+      // `ledger.json` was read, and the segments were not listed yet.
+      if (args[0] === folder.path && fs.existsSync(folder.file(first!))) {
+        const manifest = readManifestSync(folder.path)!;
+        writeManifestSync(folder.path, { ...manifest, first: { sequence, previousHash } });
+        fs.rmSync(folder.file(first!));
+      }
+      return list(...args);
+    }) as typeof fs.readdirSync);
+    try {
+      const report = await verifyLedger(folder.path);
+      expect(report).toMatchObject({ ok: true, first: sequence, records: 11 - sequence });
+    } finally {
+      lists.mockRestore();
+    }
   });
 
   it('counts superseded lines and passes over them, whatever they hold', async () => {
