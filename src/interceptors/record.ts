@@ -101,7 +101,7 @@ export function recordAudits(
 ): void | Promise<void> {
   if (options.durable === true) return recordDurably(inits, options, span);
   try {
-    recordSoon(inits, options, span);
+    hand(eventsOf(inits, options), options, span);
   } catch (error) {
     tellFault('audit events were not recorded', error);
   }
@@ -126,32 +126,29 @@ async function recordDurably(
   });
 }
 
-function recordSoon(inits: AuditInits, options: RecordOptions, span?: Span): void {
-  hand(eventsOf(inits, options), options, span);
-}
-
 /**
- * The same as {@link recordAudits} without `durable`, in two steps: the events are made at once, so that
- * what is recorded is what was there, and recorded when the function that comes back is called, on the span
- * that was active before. Neither throws.
+ * The first half of {@link recordAudits} without `durable`: makes the events at once, so that what is recorded
+ * is what was there. Never throws.
  */
-export function prepareAudits(
-  inits: AuditInits,
-  options: RecordOptions,
-  span = trace.getActiveSpan(),
-): () => void {
+export function makeAudits(inits: AuditInits, options: RecordOptions): readonly AuditEvent[] {
   try {
-    const events = eventsOf(inits, options);
-    return () => {
-      try {
-        hand(events, options, span);
-      } catch (error) {
-        tellFault('audit events were not recorded', error);
-      }
-    };
+    return eventsOf(inits, options);
   } catch (error) {
     tellFault('audit events were not recorded', error);
-    return () => {};
+    return [];
+  }
+}
+
+/** The second half, which may come a little later, and then needs the span. Never throws. */
+export function handAudits(
+  events: readonly AuditEvent[],
+  options: RecordOptions,
+  span: Span | undefined,
+): void {
+  try {
+    hand(events, options, span);
+  } catch (error) {
+    tellFault('audit events were not recorded', error);
   }
 }
 
