@@ -1,5 +1,6 @@
 import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Actor, AuditEventInit } from '../../event/event.js';
+import { isRecorded } from '../../event/span.js';
 import { invalidOption, requireCount, requireMembers, show } from '../../http/options.js';
 import { currentActor } from '../actor.js';
 import { type CallFunction, refusePromise } from '../audit-request.js';
@@ -12,17 +13,17 @@ import {
 import type { Outcome } from '../outcome.js';
 import {
   checkRecordOptions,
-  prepareAudits,
+  makeAudits,
   type RecordOptions,
   recordAudits,
   tellFault,
 } from '../record.js';
 import { afterAnswers } from './after-answers.js';
 import type { GrpcCall } from './call.js';
-import { callSpan } from './call-span.js';
+import { callerSpan, startSpan } from './call-span.js';
 import { OK, PERMISSION_DENIED, UNAUTHENTICATED } from './codes.js';
 import { type AuditedMethod, type GrpcMethod, readMethod } from './method.js';
-import { type MethodKind, WatchedCall } from './watched-call.js';
+import { type MethodKind, WatchedCall, type Watcher } from './watched-call.js';
 
 /** What {@link auditGrpc} takes. */
 export interface GrpcAuditOptions extends RecordOptions {
@@ -64,11 +65,12 @@ const MEMBERS: readonly (keyof GrpcAuditOptions)[] = [
 ];
 
 /** Audits the calls of one server. */
-export class GrpcAuditor {
+export class GrpcAuditor implements Watcher<AuditedKind> {
   readonly #options: GrpcAuditOptions;
   readonly #methods: ReadonlyMap<string, AuditedMethod>;
   readonly #clientAddress: ClientAddress;
-  readonly #unansweredMs: number;
+  readonly #kinds = new Map<string, AuditedKind>();
+  readonly unansweredMs: number;
 
   /** @throws {AuditError} `invalid-option`, naming the option */
   constructor(options: GrpcAuditOptions) {
@@ -81,7 +83,7 @@ export class GrpcAuditor {
     if (failures !== undefined && typeof failures !== 'boolean') {
       throw invalidOption('auditGrpc.failures', 'must be true or false');
     }
-    this.#unansweredMs = requireCount('auditGrpc.unansweredMs', unansweredMs, MAX_UNANSWERED_MS);
+    this.unansweredMs = requireCount('auditGrpc.unansweredMs', unansweredMs, MAX_UNANSWERED_MS);
     this.#clientAddress = compileTrustProxy('auditGrpc.trustProxy', options.trustProxy);
     this.#options = options;
     this.#methods = readMethods(methods, options);
@@ -91,37 +93,41 @@ export class GrpcAuditor {
   watch(
     definition: MethodKind & { readonly path: string },
     call: ServerInterceptingCallInterface,
-  ): WatchedCall | undefined {
-    const { path } = definition;
-    const method =
-      this.#methods.get(path) ?? this.#methods.get(`${path.slice(0, path.lastIndexOf('/'))}/*`);
-    if (method === undefined || !method.isWanted()) return undefined;
-    const peer = addressOf(call.getPeer()); // which is known no more once it has gone
-    return new WatchedCall(call, definition, this.#unansweredMs, (ended) =>
-      this.#end(ended, method, path, peer),
-    );
+  ): WatchedCall<AuditedKind> | undefined {
+    const kind = this.#kindOf(definition);
+    return kind?.method.isWanted() ? new WatchedCall(call, kind, this) : undefined;
   }
 
-  #end(
-    ended: WatchedCall,
-    method: AuditedMethod,
-    path: string,
-    peer: string | undefined,
-  ): void | Promise<void> {
+  /** The same of a method for all of its calls. */
+  #kindOf(definition: MethodKind & { readonly path: string }): AuditedKind | undefined {
+    const { path, requestStream, responseStream } = definition;
+    const known = this.#kinds.get(path);
+    if (known !== undefined) return known;
+    const method =
+      this.#methods.get(path) ?? this.#methods.get(`${path.slice(0, path.lastIndexOf('/'))}/*`);
+    if (method === undefined) return undefined;
+    // A server has so many methods and no more: grpc-js answers UNIMPLEMENTED to other paths by itself.
+    const kind = { path, requestStream, responseStream, method };
+    this.#kinds.set(path, kind);
+    return kind;
+  }
+
+  ended(ended: WatchedCall<AuditedKind>, { path, method }: AuditedKind): void | Promise<void> {
     const outcome = this.#outcomeOf(ended);
     if (outcome === undefined) return;
     const { metadata = new Metadata(), span } = ended;
     try {
-      const inits = this.#initsOf(ended, method, { path, metadata, outcome, peer });
+      const inits = this.#initsOf(ended, method, { path, metadata, outcome });
       if (inits.length === 0) return;
       const { durable, sender } = this.#options;
-      const within = callSpan(path, metadata, span, sender !== undefined);
-      if (durable === true) return recordAudits(inits, this.#options, within.span);
-      const record = prepareAudits(inits, this.#options, within.span);
-      afterAnswers(() => {
-        record();
-        within.end();
-      });
+      if (durable === true) {
+        return recordAudits(inits, this.#options, span ?? callerSpan(metadata));
+      }
+      const events = makeAudits(inits, this.#options);
+      const hasSender = sender !== undefined;
+      if (hasSender || isRecorded(span)) {
+        afterAnswers(events, this.#options, span ?? callerSpan(metadata));
+      } else afterAnswers(events, this.#options, startSpan(path, metadata, span), true);
     } catch (error) {
       if (this.#options.durable === true) return Promise.reject(error);
       tellFault('a gRPC call was not audited', error);
@@ -132,18 +138,18 @@ export class GrpcAuditor {
    * An error is only recorded on demand; a call that was cut short in any case, for it may have been done
    * all the same, and who cuts it short must not get by unrecorded.
    */
-  #outcomeOf({ code, cancelled }: WatchedCall): Outcome | undefined {
+  #outcomeOf({ code, cancelled }: WatchedCall<AuditedKind>): Outcome | undefined {
     if (code === OK) return 'success';
     if (code === PERMISSION_DENIED || code === UNAUTHENTICATED) return 'denied';
     return cancelled || this.#options.failures === true ? 'failed' : undefined;
   }
 
   #initsOf(
-    { request, response, received, sent, told, code, cancelled }: WatchedCall,
+    { request, response, received, sent, told, code, cancelled, peer }: WatchedCall<AuditedKind>,
     method: AuditedMethod,
-    { path, metadata, outcome, peer }: About,
+    { path, metadata, outcome }: About,
   ): AuditEventInit[] {
-    const ip = this.#clientAddress(peer, metadata.get('x-forwarded-for').join(','));
+    const ip = this.#clientAddress(addressOf(peer), metadata.get('x-forwarded-for').join(','));
     const call: GrpcCall = {
       path,
       metadata,
@@ -176,11 +182,15 @@ export class GrpcAuditor {
   }
 }
 
+interface AuditedKind extends MethodKind {
+  readonly path: string;
+  readonly method: AuditedMethod;
+}
+
 interface About {
   readonly path: string;
   readonly metadata: Metadata;
   readonly outcome: Outcome;
-  readonly peer: string | undefined;
 }
 
 const PATH = /^\/[^/\s*]+\/(?:[^/\s*]+|\*)$/;

@@ -1,5 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import {
+  type Context,
   context,
   propagation,
   ROOT_CONTEXT,
@@ -7,41 +8,26 @@ import {
   type TextMapGetter,
   trace,
 } from '@opentelemetry/api';
-import { isRecorded } from '../../event/span.js';
 
-/** Where events of a call go. */
-export interface CallSpan {
-  readonly span: Span | undefined;
-  /** To be called once they are there. */
-  end(): void;
+/** The span in which the client called, if it said so. */
+export function callerSpan(metadata: Metadata): Span | undefined {
+  return trace.getSpan(callerContext(metadata));
 }
 
-const NOTHING_TO_END = (): void => {};
-
 /**
- * The span that events of a call go onto: the last one in which the handler did something. Where there is none,
- * as without an instrumentation, it is the caller's.
+ * A span for the events of a call that nobody else would take. The gRPC instrumentation ends a unary call's span
+ * before anybody hears of the outcome, and only an `AuditSpanProcessor` still takes what is added then.
  *
- * The gRPC instrumentation ends a unary call's span before anybody hears of the outcome. An
- * `AuditSpanProcessor` still takes what is added then; where none watches and nobody else would take
- * the events, they get a span of their own.
- *
- * @param hasSender whether events need no span
+ * @param parent the call's own span; without one, as without an instrumentation, it is the caller's
  */
-export function callSpan(
-  path: string,
-  metadata: Metadata,
-  span: Span | undefined,
-  hasSender: boolean,
-): CallSpan {
-  if (span !== undefined && (hasSender || isRecorded(span))) return { span, end: NOTHING_TO_END };
-  const parent =
-    span === undefined
-      ? propagation.extract(ROOT_CONTEXT, metadata, getter)
-      : trace.setSpan(context.active(), span);
-  if (hasSender) return { span: trace.getSpan(parent), end: NOTHING_TO_END };
-  const own = trace.getTracer('otel-audit').startSpan(`audit ${path.slice(1)}`, {}, parent);
-  return { span: own, end: () => own.end() };
+export function startSpan(path: string, metadata: Metadata, parent: Span | undefined): Span {
+  const within =
+    parent === undefined ? callerContext(metadata) : trace.setSpan(context.active(), parent);
+  return trace.getTracer('otel-audit').startSpan(`audit ${path.slice(1)}`, {}, within);
+}
+
+function callerContext(metadata: Metadata): Context {
+  return propagation.extract(ROOT_CONTEXT, metadata, getter);
 }
 
 const getter: TextMapGetter<Metadata> = {

@@ -7,7 +7,7 @@ import { type Span, trace } from '@opentelemetry/api';
 import { systemClock, type Timer } from '../../clock.js';
 import { whenProcessExits } from '../../process-exit.js';
 import { tellFault } from '../record.js';
-import { doWaiting } from './after-answers.js';
+import { recordWaiting } from './after-answers.js';
 import { CANCELLED, DEADLINE_EXCEEDED, INTERNAL, OK, UNAVAILABLE } from './codes.js';
 import { newTold, toldStorage } from './told.js';
 
@@ -18,6 +18,12 @@ type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 export interface MethodKind {
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+}
+
+/** Who is told how a call ended; one for all calls. */
+export interface Watcher<Kind extends MethodKind> {
+  readonly unansweredMs: number;
+  ended(call: WatchedCall<Kind>, kind: Kind): void | Promise<void>;
 }
 
 /**
@@ -34,18 +40,33 @@ const REFUSAL: Status = {
 
 const storage = toldStorage();
 
+const WATCHED = Symbol('watched call');
+type Watching = ServerInterceptingCallInterface & { [WATCHED]?: { note(status: Status): void } };
+
+/** One function for all calls: of a closure each V8 keeps whole calls alive. */
+function noteStatus(this: Watching, status: Status): void {
+  this[WATCHED]!.note(status);
+}
+
+const passMetadata = (to: Listener, metadata: Metadata) => to.onReceiveMetadata(metadata);
+const passMessage = (to: Listener, message: unknown) => to.onReceiveMessage(message);
+const passHalfClose = (to: Listener) => to.onReceiveHalfClose();
+
 /**
  * A call, watched from between the wire and what answers it; tells once how it ended. An answer of the
  * handler's is its end, whatever became of the client: with one response that response, otherwise the
  * status. A call that is cut short goes on until its handler answers, at most `unansweredMs`, for it may be
  * done all the same; a stream of responses ends at once, since grpc-js ends the handler's side of it.
  *
- * What `onEnd` returns is waited for, with what answers; if it rejects, the client gets UNAVAILABLE.
+ * What `ended` returns is waited for, with what answers; if it rejects, the client gets UNAVAILABLE.
  *
  * It is its own listener, and uses nothing of its class but what only passes on: the hooks of a
  * `ServerInterceptingCall` cost as much as all that is done here.
  */
-export class WatchedCall extends ServerInterceptingCall implements Listener {
+export class WatchedCall<Kind extends MethodKind = MethodKind>
+  extends ServerInterceptingCall
+  implements Listener
+{
   /** Undefined where an interceptor refused the call at once. */
   metadata: Metadata | undefined;
   request: unknown;
@@ -58,9 +79,11 @@ export class WatchedCall extends ServerInterceptingCall implements Listener {
   span: Span | undefined;
   readonly told = newTold();
   readonly #call: ServerInterceptingCallInterface;
-  readonly #kind: MethodKind;
-  readonly #unansweredMs: number;
-  readonly #onEnd: (call: WatchedCall) => void | Promise<void>;
+  readonly #kind: Kind;
+  readonly #watcher: Watcher<Kind>;
+  readonly #sendStatus: ServerInterceptingCallInterface['sendStatus'];
+  /** The connection's, asked at the start: it is known no more once it has gone. */
+  readonly peer: string;
   #listener: Listener | undefined;
   #isHandled = false;
   #isOver = false;
@@ -70,23 +93,21 @@ export class WatchedCall extends ServerInterceptingCall implements Listener {
   #timer: Timer | undefined;
   #stopListening: (() => void) | undefined;
 
-  constructor(
-    call: ServerInterceptingCallInterface,
-    kind: MethodKind,
-    unansweredMs: number,
-    onEnd: (call: WatchedCall) => void | Promise<void>,
-  ) {
+  constructor(call: ServerInterceptingCallInterface, kind: Kind, watcher: Watcher<Kind>) {
     super(call);
     this.#call = call;
     this.#kind = kind;
-    this.#unansweredMs = unansweredMs;
-    this.#onEnd = onEnd;
-    const { sendStatus } = call;
+    this.#watcher = watcher;
+    this.peer = call.getPeer();
+    this.#sendStatus = call.sendStatus;
     // grpc-js sends some by itself, as for a deadline, and those pass nobody.
-    call.sendStatus = (status) => {
-      this.#cutShortBy ??= status.code;
-      Reflect.apply(sendStatus, call, [status]);
-    };
+    (call as Watching)[WATCHED] = this;
+    call.sendStatus = noteStatus;
+  }
+
+  note(status: Status): void {
+    this.#cutShortBy ??= status.code;
+    Reflect.apply(this.#sendStatus, this.#call, [status]);
   }
 
   override start(listener: Listener): void {
@@ -97,18 +118,18 @@ export class WatchedCall extends ServerInterceptingCall implements Listener {
   onReceiveMetadata(metadata: Metadata): void {
     this.metadata = metadata;
     if (this.#kind.requestStream) this.#isHandled = true;
-    storage.run(this.told, () => this.#listener!.onReceiveMetadata(metadata));
+    storage.run(this.told, passMetadata, this.#listener!, metadata);
   }
 
   onReceiveMessage(message: unknown): void {
     this.received += 1;
     this.request ??= message;
-    storage.run(this.told, () => this.#listener!.onReceiveMessage(message));
+    storage.run(this.told, passMessage, this.#listener!, message);
   }
 
   onReceiveHalfClose(): void {
     this.#isHandled = true;
-    storage.run(this.told, () => this.#listener!.onReceiveHalfClose());
+    storage.run(this.told, passHalfClose, this.#listener!);
   }
 
   /** grpc-js calls this at the end of every call. */
@@ -154,10 +175,10 @@ export class WatchedCall extends ServerInterceptingCall implements Listener {
       giveUp();
       return;
     }
-    this.#timer = systemClock.schedule(giveUp, this.#unansweredMs);
+    this.#timer = systemClock.schedule(giveUp, this.#watcher.unansweredMs);
     this.#stopListening = whenProcessExits(() => {
       giveUp();
-      doWaiting();
+      recordWaiting();
     });
   }
 
@@ -171,7 +192,7 @@ export class WatchedCall extends ServerInterceptingCall implements Listener {
     this.#timer?.cancel();
     this.#stopListening?.();
     this.code = code;
-    this.#hold = this.#onEnd(this)?.then(
+    this.#hold = this.#watcher.ended(this, this.#kind)?.then(
       () => true,
       (error) => {
         tellFault(
