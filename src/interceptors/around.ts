@@ -1,5 +1,5 @@
 import { AuditError, messageOf } from '../errors.js';
-import type { AuditEventInit } from '../event/event.js';
+import { type AuditEventInit, nameFault } from '../event/event.js';
 import { errorName, isDenial, type Outcome } from './outcome.js';
 import {
   checkRecordOptions,
@@ -182,11 +182,32 @@ function requireCall(call: AuditedCall<never>, fn: unknown): void {
   const refuse = (fault: string) => new AuditError('invalid-option', `withAudit: ${fault}`);
   if (typeof call !== 'object' || call === null) throw refuse('takes { type, action }, a function');
   if (typeof fn !== 'function') throw refuse('fn must be a function');
+  for (const key of Object.keys(call)) {
+    if (!MEMBERS.has(key)) throw refuse(`has no option ${JSON.stringify(key)}`); // a misspelt durable, say
+  }
   if (call.isDenied !== undefined && typeof call.isDenied !== 'function') {
     throw refuse('isDenied must be a function');
   }
   checkRecordOptions('withAudit', call);
+  if (call.durable !== true) return; // an event that cannot be made must not keep it from running
+  for (const name of ['type', 'action'] as const) {
+    const text: unknown = call[name];
+    const fault = typeof text === 'string' ? nameFault(text) : 'must be a text';
+    if (fault !== undefined) throw refuse(`${name} ${fault}`);
+  }
 }
+
+const MEMBERS: ReadonlySet<string> = new Set<keyof AuditedCall>([
+  'type',
+  'action',
+  'actor',
+  'payload',
+  'isDenied',
+  'checker',
+  'sender',
+  'durable',
+  'timeoutMs',
+]);
 
 function isPromiseLike<Result>(value: Result | PromiseLike<Result>): value is PromiseLike<Result> {
   const kind = typeof value;

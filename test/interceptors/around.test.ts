@@ -279,6 +279,17 @@ describe('withAudit', () => {
 
     it.each<[string, unknown, string]>([
       ['durable without a sender', { ...refund, durable: true }, 'durable needs a sender'],
+      ['with a misspelt option', { ...refund, durabel: true }, 'has no option "durabel"'],
+      [
+        'durable without a noun',
+        { ...refund, type: '', durable: true, sender: { sendAudits: async () => [] } },
+        'type must not be empty',
+      ],
+      [
+        'durable with a verb that is no text',
+        { ...refund, action: 7, durable: true, sender: { sendAudits: async () => [] } },
+        'action must be a text',
+      ],
       ['without a call', undefined, 'takes { type, action }, a function'],
       ['with an isDenied that is none', { ...refund, isDenied: 403 }, 'isDenied must be'],
     ])('%s', (_, call, message) => {
