@@ -81,7 +81,7 @@ export class Exchange {
   }
 
   closed(): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#hungUp) return;
     const status = this.#statusSoFar();
     if (status !== undefined && isCutFromHere(this.#response)) this.#isBrokenFromHere = true;
     if (this.#isBrokenFromHere) this.#tell({ status, brokenOff: status !== undefined });
@@ -184,6 +184,7 @@ export function watchExchange(
     exchange = new Exchange(response);
     response[EXCHANGE] = exchange;
     response.destroy = tellingDestroy as ServerResponse['destroy'];
+    if (response.socket === null) watchQueued(response);
     // First of all listeners, for another one ends the span; and past what OpenTelemetry puts round listeners.
     Reflect.apply(EventEmitter.prototype.prependListener, response, ['close', onClose]);
   }
@@ -196,6 +197,27 @@ export function tellAnswer(response: ServerResponse, exchange: Exchange): void {
   if (exchange.isTelling) return;
   exchange.isTelling = true;
   response.end = tellingEnd as ServerResponse['end'];
+}
+
+/** By connection, the answers that wait behind another one of it: pipelined requests. */
+const queued = new WeakMap<object, Set<Watched>>();
+
+/** Node tells an answer that its connection is closed only once its turn has come. */
+function watchQueued(response: Watched): void {
+  const socket: IncomingMessage['socket'] | undefined = response.req?.socket;
+  if (socket === undefined) return;
+  let waiting = queued.get(socket);
+  if (waiting === undefined) {
+    const all = new Set<Watched>();
+    waiting = all;
+    queued.set(socket, all);
+    socket.once('close', () => {
+      for (const one of all) one[EXCHANGE]?.closed();
+    });
+  }
+  waiting.add(response);
+  const leave = () => waiting.delete(response);
+  response.once('socket', leave).once('close', leave);
 }
 
 /** Exchanges whose client has gone and whose handler has not answered; told of before the process ends. */

@@ -82,6 +82,19 @@ describe.each(Object.entries(frameworks))('%s', (name, framework) => {
     expect((await rig.events()).map(brief)).toEqual(['thing:never failed {"error":"unanswered"}']);
   });
 
+  it('a client that hangs up with a request behind one that waits', async () => {
+    const running = await rig.start(framework, { routes, unansweredMs: 1 });
+    const socket = await running.raw(`${post('/late/201')}${post('/never')}`);
+    await running.stage.waiting;
+    await running.settled(); // the others are under way
+    socket.destroy();
+    await rig.count(2);
+    expect((await rig.events()).map(brief).sort()).toEqual([
+      'thing:come failed {"error":"unanswered"}',
+      'thing:never failed {"error":"unanswered"}',
+    ]);
+  });
+
   it.each([
     [false, []],
     [true, [`thing:throw failed ${thrown[name]}`]],
