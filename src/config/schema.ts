@@ -130,6 +130,10 @@ const webhook = section('Posts to a URL, or by templates. Needs the package undi
     list(
       section('A request, its body a Go text/template over the event.', {
         url: optional(text('an http or https URL'), 'Where it is posted.'),
+        name: optional(
+          text('a name of lower-case letters, digits and hyphens'),
+          'Its place in the ledger goes by this name, whatever becomes of the list: the lane is `webhook-<name>`.',
+        ),
         body: optional(template(), 'Go text/template; makes JSON.'),
         headers: headers(),
         method: optional(

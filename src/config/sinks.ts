@@ -34,11 +34,13 @@ export const SINKS: Readonly<Record<SinkName, MakeSink>> = {
     const { concurrency, headers, mode, fields, standardWebhooks } = settings;
     if (!settings.url) {
       const { templateSink } = await import('../sinks/template.js');
-      const templates = (settings.templates ?? []).map(({ url = '', body = '', headers }) => ({
-        url,
-        body,
-        ...given({ headers }),
-      }));
+      const templates = (settings.templates ?? []).map(
+        ({ url = '', body = '', headers, name }) => ({
+          url,
+          body,
+          ...given({ headers, name }),
+        }),
+      );
       return templateSink({ templates, ...given({ concurrency }) });
     }
     const { webhookSink } = await import('../sinks/webhook.js');
