@@ -114,10 +114,24 @@ function mappedIPv4(address: string): string | undefined {
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
 }
 
-/** The actor with the call's address, unless it has one; in Flipt's order. */
-export function withAddress(actor: Actor | undefined, ip: string | undefined): Actor | undefined {
-  if (ip === undefined || (actor?.ip !== undefined && actor.ip !== '')) return actor;
-  if (actor === undefined) return { ip };
+/**
+ * The actor with the call's address, unless it has one; in Flipt's order. What no actor can be made of stays as
+ * it is, for whoever records it to say so. Never throws.
+ */
+export function withAddress(
+  actor: Actor | null | undefined,
+  ip: string | undefined,
+): Actor | undefined {
+  if (actor === undefined || actor === null) return ip === undefined ? undefined : { ip };
+  try {
+    return addressed(actor, ip);
+  } catch {
+    return actor; // no object, or one that cannot be read
+  }
+}
+
+function addressed(actor: Actor, ip: string | undefined): Actor {
+  if (ip === undefined || (actor.ip !== undefined && actor.ip !== '')) return actor;
   if ('toJSON' in actor) return actor; // it says itself what is recorded of it
   // One literal for nearly all of them takes a tenth of the time; what is undefined JSON leaves out.
   const { authentication, email, name, picture } = actor;

@@ -191,6 +191,21 @@ describe('the actor', () => {
     ],
     ['the address alone', () => undefined, { ip: '127.0.0.1' }],
     [
+      'the address alone, of nobody',
+      (() => null) as unknown as AnyOptions['actor'],
+      { ip: '127.0.0.1' },
+    ],
+    ['left out that is no object', (() => 'Ada') as unknown as AnyOptions['actor'], undefined],
+    [
+      'left out that cannot be read',
+      () => ({
+        get name(): string {
+          throw new Error('s3cret');
+        },
+      }),
+      undefined,
+    ],
+    [
       'the address alone, of an async resolver',
       (async () => user) as unknown as AnyOptions['actor'],
       { ip: '127.0.0.1' },
