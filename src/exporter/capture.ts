@@ -180,9 +180,12 @@ export class Capture implements SpanCapture {
 
   #makeWatcher(original: AddEvent): AddEvent {
     const see = (span: LiveSpan, attributes: unknown) => this.#see(span, attributes, watcher);
+    const isWatcher = watchingOf(original) !== undefined;
     // Captured first, for the original may throw; what it returns or throws is the application's.
     const watcher = function addEvent(this: LiveSpan, ...args: Parameters<AddEvent>) {
-      see(this, args[1]);
+      const isTaken = see(this, args[1]);
+      // The SDK refuses what comes after the end, and warns of it, though we have it.
+      if (isTaken && !isWatcher && this.ended === true) return this;
       return original.apply(this, args);
     } as AddEvent;
     const watching: Watching = { capture: this, original };
@@ -190,19 +193,22 @@ export class Capture implements SpanCapture {
     return watcher;
   }
 
-  #see(span: LiveSpan, attributes: unknown, watcher: AddEvent): void {
+  /** Whether it was one of ours, and is taken. */
+  #see(span: LiveSpan, attributes: unknown, watcher: AddEvent): boolean {
     try {
-      if (attributes === undefined || attributes === null) return;
+      if (attributes === undefined || attributes === null) return false;
       const event = takeHandedOver(attributes);
       const ours = event === undefined ? copyOurs(attributes) : NOTHING;
-      if (ours === undefined) return;
+      if (ours === undefined) return false;
       const late = span.ended === true;
       const number = late ? this.#countLate(span) : event === undefined ? numberOf(span) : 0;
       this.#take(span, number, late, ours, event);
       // Somebody may have covered our `addEvent`; another capture of ours can be looked through.
       if (span.addEvent !== watcher && !this.hasSeen(span)) this.#taken.add(span);
+      return true;
     } catch (error) {
       this.#burst.add(`an audit event was not captured: ${messageOf(error)}`);
+      return false;
     }
   }
 

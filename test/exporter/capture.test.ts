@@ -147,6 +147,18 @@ describe('a watched span', () => {
     expect(exporter.malformed[0]!.late).toBe(true);
   });
 
+  it('lets the SDK warn of what comes after its end only where it is not taken', () => {
+    const exporters = [new CapturingExporter(), new CapturingExporter()];
+    const span = watchedSpan(exporters[0]!);
+    exporters[1]![CAPTURE].watch(span);
+    span.end();
+    addEventToSpan(createEvent({ type: 'flag', action: 'updated' }), span);
+    expect(exporters.map((exporter) => exporter.drain().late.length)).toEqual([1, 1]);
+    expect(diagnostics.lines).toEqual([]);
+    span.addEvent('cache.miss', { key: 'none of ours' });
+    expect(diagnostics.lines).toEqual([expect.stringContaining('ended Span')]);
+  });
+
   it('leaves a span event of somebody else alone, whatever stands in the place of attributes', () => {
     const exporter = new CapturingExporter();
     const span = watchedSpan(exporter);
