@@ -8,6 +8,7 @@ import { emit } from './emit.mjs';
 import { evidence } from './evidence.mjs';
 import { http } from './http.mjs';
 import { kafka } from './kafka.mjs';
+import { grpc } from './grpc.mjs';
 import { lanes } from './lanes.mjs';
 import { opening } from './opening.mjs';
 import { otlp } from './otlp.mjs';
@@ -36,6 +37,7 @@ const benches = {
   rules,
   kafka,
   redact,
+  grpc,
   template,
   weight,
 };
