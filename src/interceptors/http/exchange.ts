@@ -28,6 +28,8 @@ export class Exchange {
   #error: unknown;
   #timer: Timer | undefined;
   isTelling = false;
+  /** Whether `end` is at work: a mock's, such as that of Fastify's `inject`, destroys what it has ended. */
+  isEnding = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -77,7 +79,7 @@ export class Exchange {
   /** Node does not destroy an answer whose client hangs up; a handler that gives it up does. */
   destroyed(): void {
     if (this.#hungUp) this.giveUp();
-    else this.#isBrokenFromHere = true;
+    else if (!this.isEnding) this.#isBrokenFromHere = true;
   }
 
   closed(): void {
@@ -157,8 +159,13 @@ function tellingDestroy(this: Watched, error?: Error): ServerResponse {
 function tellingEnd(this: Watched, ...given: unknown[]): ServerResponse {
   const exchange = this[EXCHANGE] as Exchange;
   const isUnderWay = this.headersSent;
-  // Which may throw, and sets the status for good.
-  const result = Reflect.apply(exchange.end, this, given) as ServerResponse;
+  exchange.isEnding = true;
+  let result: ServerResponse;
+  try {
+    result = Reflect.apply(exchange.end, this, given); // which may throw, and sets the status for good
+  } finally {
+    exchange.isEnding = false;
+  }
   if (isUnderWay) exchange.answeredInParts();
   else exchange.answered();
   return result;

@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { getRequestListener } from '@hono/node-server';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -463,6 +464,31 @@ describe('an interceptor', () => {
     expect(await text(socket)).toMatch(/flag$/);
     expect((await rig.events()).map(brief)).toEqual(['flag:created success']);
   });
+
+  it.each([false, true])(
+    'counts on a mock that destroys what it has ended, durable: %s',
+    async (durable) => {
+      // As light-my-request's, by which Fastify is injected requests.
+      class Mock extends ServerResponse {
+        override end(...given: unknown[]): this {
+          Reflect.apply(ServerResponse.prototype.end, this, given);
+          this.emit('finish');
+          return this.destroy();
+        }
+      }
+      const request = Object.assign(new IncomingMessage(new Socket()), {
+        method: 'POST',
+        url: '/flags',
+      });
+      const response = new Mock(request);
+      const routes = { 'POST /flags': 'flag:create' };
+      auditHttp({ routes, durable, sender: rig.exporter }, (_, answer) => {
+        answer.writeHead(200).end('done');
+      })(request, response);
+      await rig.count(1);
+      expect((await rig.events()).map(brief)).toEqual(['flag:created success']);
+    },
+  );
 
   it('records once what the same one sees before an app and before a part of it', async () => {
     const routes = { 'POST /team/flags': 'flag:create' };
