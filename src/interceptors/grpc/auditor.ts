@@ -1,6 +1,7 @@
 import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Actor, AuditEventInit } from '../../event/event.js';
 import { isRecorded } from '../../event/span.js';
+import { isWatched } from '../../event/watching.js';
 import { invalidOption, requireCount, requireMembers, show } from '../../http/options.js';
 import { currentActor } from '../actor.js';
 import { type CallFunction, refusePromise } from '../audit-request.js';
@@ -13,6 +14,7 @@ import {
 import type { Outcome } from '../outcome.js';
 import {
   checkRecordOptions,
+  handAudits,
   makeAudits,
   type RecordOptions,
   recordAudits,
@@ -124,10 +126,13 @@ export class GrpcAuditor implements Watcher<AuditedKind> {
         return recordAudits(inits, this.#options, span ?? callerSpan(metadata));
       }
       const events = makeAudits(inits, this.#options);
-      const hasSender = sender !== undefined;
-      if (hasSender || isRecorded(span)) {
+      if (sender !== undefined || (span !== undefined && isWatched(span))) {
         afterAnswers(events, this.#options, span ?? callerSpan(metadata));
-      } else afterAnswers(events, this.#options, startSpan(path, metadata, span), true);
+      } else if (isRecorded(span)) {
+        handAudits(events, this.#options, span); // it may have ended a moment later
+      } else {
+        afterAnswers(events, this.#options, startSpan(path, metadata, span), true);
+      }
     } catch (error) {
       if (this.#options.durable === true) return Promise.reject(error);
       tellFault('a gRPC call was not audited', error);
