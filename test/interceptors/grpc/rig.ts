@@ -182,9 +182,15 @@ export function grpcRig({ instrumented = true, by = 'processor' }: RigOptions = 
     provider.register();
     instrumentation.setTracerProvider(provider);
   });
-  afterEach(() => {
+  afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
-    for (const server of servers.splice(0)) server.forceShutdown();
+    for (const server of servers.splice(0)) {
+      await new Promise<void>((resolve) => {
+        server.tryShutdown(() => resolve());
+        server.forceShutdown();
+      });
+    }
+    await rig.events(); // what is under way is this test's
     received = [];
     rig.spans.reset();
   });
