@@ -13,6 +13,9 @@ function applied(before: unknown, patch: ReturnType<typeof auditDiff>): unknown 
   return holder.document;
 }
 
+/** The library that applies the patch here loses members of this name; a test below has it. */
+const anyJson = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+
 describe('auditDiff', () => {
   it.each<[string, unknown, unknown, unknown[]]>([
     ['a change', { on: false }, { on: true }, [{ op: 'replace', path: '/on', value: true }]],
@@ -41,7 +44,7 @@ describe('auditDiff', () => {
 
   it('makes the one of the other, whatever they are', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (before, after) => {
+      fc.property(anyJson, anyJson, (before, after) => {
         expect(applied(before, auditDiff(before, after))).toEqual(copy(after));
       }),
       { numRuns: 500 },
