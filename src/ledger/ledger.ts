@@ -562,7 +562,7 @@ export class Ledger {
   #writeOut(): void {
     const length = this.#filled;
     this.#filled = 0;
-    if (length === 0 || this.#blocked || !this.#mayWrite()) return;
+    if (length === 0 || this.#blocked || !this.#mayAppend()) return;
     try {
       this.#writer.append(this.#buffer, length);
       this.#written = this.#putUpTo;
@@ -578,7 +578,15 @@ export class Ledger {
 
   /** A writer that lost its lock would write over the records of the next one. */
   #mayWrite(): boolean {
-    if (this.#lock.isHeld()) return true;
+    return this.#lock.isHeld() || this.#noteLockGone();
+  }
+
+  /** For each turn's write: lines are acknowledged only after a look at the path as well. */
+  #mayAppend(): boolean {
+    return this.#lock.isLinked() || this.#noteLockGone();
+  }
+
+  #noteLockGone(): false {
     this.#lockGone = true;
     this.#blocked = true;
     return false;

@@ -106,6 +106,19 @@ export class Lock {
     }
   }
 
+  /**
+   * Whether nobody removed or replaced our file, at less than half of the cost of {@link isHeld}. Enough
+   * before a write to a file that is open already: where the folder was moved, that file moved with it.
+   */
+  isLinked(): boolean {
+    if (this.#released) return false;
+    try {
+      return fs.fstatSync(this.#fd).nlink > 0;
+    } catch {
+      return false;
+    }
+  }
+
   release(): void {
     if (this.#released) return;
     const held = this.isHeld();
