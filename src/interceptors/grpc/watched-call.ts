@@ -128,7 +128,8 @@ export class WatchedCall<Kind extends MethodKind = MethodKind>
   }
 
   onReceiveHalfClose(): void {
-    this.#isHandled = true;
+    // A stream that is reset seems to be closed in good order.
+    if (this.received > 0) this.#isHandled = true;
     storage.run(this.told, passHalfClose, this.#listener!);
   }
 

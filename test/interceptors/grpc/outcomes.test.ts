@@ -1,4 +1,5 @@
-import type { EventEmitter } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
+import http2 from 'node:http2';
 import type { sendUnaryData } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { auditGrpc, type GrpcAuditOptions } from '../../../src/interceptors/grpc.js';
@@ -203,5 +204,27 @@ describe.each(['give', 'talk'] as const)('a call of kind %s that is cut short', 
     expect((await rig.events()).map(brief)).toEqual([
       'thing:done failed {"code":13,"error":"INTERNAL"}',
     ]);
+  });
+});
+
+describe('a call whose deadline passes before its request is whole', () => {
+  it.each(['One', 'Give'])('is none of kind %s, for no handler was called', async (name) => {
+    const { port } = await rig.start([auditGrpc({ methods, unansweredMs: 1 })], answering);
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `/test.Things/${name}`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': '20m',
+    });
+    stream.write(Buffer.from([0, 0, 0, 0, 100])); // a message of 100 bytes, which do not come
+    const [headers] = await once(stream, 'response');
+    expect(headers['grpc-status']).toBe('4');
+    stream.resume().close(http2.constants.NGHTTP2_NO_ERROR);
+    await once(stream, 'close');
+    session.close();
+    await once(session, 'close');
+    expect(await rig.events()).toEqual([]);
   });
 });
