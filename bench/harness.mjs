@@ -38,13 +38,15 @@ export class Goal {
   /**
    * @param {string} what
    * @param {number[]} values
-   * @param {{ atMost: number } | { atLeast: number }} bound
+   * @param {({ atMost: number } | { atLeast: number }) & { isOpen?: boolean }} bound open: never met so far,
+   *   so a short run, which guards against getting worse, has nothing to guard
    * @param {string} unit
    */
   constructor(what, values, bound, unit = 'x') {
     this.what = what;
     this.sorted = [...values].sort((a, b) => a - b);
     this.bound = bound;
+    this.isOpen = bound.isOpen === true;
     this.unit = unit;
   }
 

@@ -1,5 +1,5 @@
 // npm run bench [-- --short] [-- NAME…]: prints each goal with the median of its rounds and the spread.
-// Fails below a goal; with --short, which measures little, below 0.7 x a goal.
+// Fails below a goal; with --short, which measures little, below 0.7 x a goal, but for goals that are open.
 import { capture } from './capture.mjs';
 import { checker } from './checker.mjs';
 import { decode } from './decode.mjs';
@@ -57,7 +57,7 @@ for (const [name, bench] of Object.entries(benches)) {
   if (names.length > 0 && !names.includes(name)) continue;
   for (const goal of await bench(settings)) {
     console.log(String(goal));
-    if (goal.score < leastScore) missed += 1;
+    if (goal.score < leastScore && !(short && goal.isOpen)) missed += 1;
   }
 }
 if (missed > 0) {
