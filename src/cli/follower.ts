@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { LineBuffer } from '../ledger/line-buffer.js';
 import { hashOf } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
 import { Bell } from './bell.js';
@@ -7,7 +8,6 @@ import type { Newest } from './newest.js';
 import { isWithin, MAX_LINE_BYTES, type Placed, type ScanQuery } from './scan.js';
 import { readRecord, type StoredRecord } from './stored-record.js';
 
-const LF = 0x0a;
 const PIECE_BYTES = 256 * 1024;
 /** So many of the newest records are known by their hashes, should a segment supersede them. */
 const MAX_TOLD = 16_384;
@@ -131,30 +131,20 @@ async function readSegment(
   try {
     // After a repair the file is shorter than it was: what was cut off was no record.
     if ((await file.stat()).size < place.offset) place.offset = 0;
-    let piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-    let filled = 0;
+    const lines = new LineBuffer(PIECE_BYTES, place.offset);
     while (!signal.aborted) {
-      const room = piece.length - filled;
-      const { bytesRead } = await file.read(piece, filled, room, place.offset + filled);
-      if (bytesRead === 0) return true;
-      filled += bytesRead;
-      const whole = piece.lastIndexOf(LF, filled - 1) + 1;
-      for (let at = 0; at < whole; ) {
-        const lineEnd = piece.indexOf(LF, at);
-        const line = piece.toString('utf8', at, lineEnd);
-        at = lineEnd + 1;
+      while (lines.next()) {
+        place.offset = lines.offset;
+        const line = lines.bytes.toString('utf8', lines.start, lines.end);
         const record = newsIn(place, line, end);
         if (record === undefined || !isWithin(record.at, query)) continue;
         if (!(await onRecord({ ledger: place.ledger, record, line }))) return false;
       }
-      place.offset += whole;
-      piece.copyWithin(0, whole, filled);
-      filled -= whole;
-      if (filled < piece.length) continue;
-      if (filled > MAX_LINE_BYTES) return true;
-      const larger = Buffer.allocUnsafeSlow(filled * 2);
-      piece.copy(larger, 0, 0, filled);
-      piece = larger;
+      if (lines.rest.length > MAX_LINE_BYTES) return true;
+      const { at, length, position } = lines.room();
+      const { bytesRead } = await file.read(lines.bytes, at, length, position);
+      if (bytesRead === 0) return true;
+      lines.filled(bytesRead);
     }
     return true;
   } finally {
