@@ -2,11 +2,17 @@ import type { Attributes } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
 import { AuditError, messageOf } from '../errors.js';
 import { decodeSpanEvent, encodeEvent } from '../event/attributes.js';
-import type { AuditEvent } from '../event/event.js';
+import type { AuditEvent, EventTrace } from '../event/event.js';
 import { createId } from '../event/id.js';
 import { boundOfJson, eventToJson } from '../event/json.js';
 import { jsonFault } from '../event/texts.js';
-import { hashOf, type MalformedContent, type RecordContent } from '../ledger/record.js';
+import {
+  type EventContent,
+  hashOf,
+  type MalformedContent,
+  type RecordContent,
+  recorded,
+} from '../ledger/record.js';
 import type { Redactor } from './redact.js';
 import type { Reporter } from './reporter.js';
 import type { Store } from './store.js';
@@ -53,7 +59,7 @@ export class Intake {
   }
 
   /** Whether the checker lets an event pass. @throws {AuditError} `checker-failed` */
-  passes(event: AuditEvent): boolean {
+  passes(event: AuditEvent, trace?: EventTrace): boolean {
     const { checker, reporter } = this.#options;
     try {
       if (checker === undefined || checker.check(`${event.type}:${event.action}`)) return true;
@@ -61,7 +67,9 @@ export class Intake {
       const error = new AuditError('checker-failed', `the checker failed: ${messageOf(cause)}`, {
         cause,
       });
-      throw reporter.error('checker', error, { events: this.#shown(event) });
+      throw reporter.error('checker', error, {
+        events: this.#shown(contentOf(event, false, trace)),
+      });
     }
     this.#rejected += 1;
     return false;
@@ -106,11 +114,12 @@ export class Intake {
    * Keeps an event that is there already, whatever is wrong with it; a checker that throws turns
    * nothing away.
    *
+   * @param trace where it was recorded, if that is not what the event itself says
    * @returns undefined if the checker turned it away
    * @throws {AuditError} when it is lost; it is reported already
    */
-  capture(given: AuditEvent, late = false): number | undefined {
-    if (!this.#passesUnlessTurnedAway(given)) return undefined;
+  capture(given: AuditEvent, late = false, trace?: EventTrace): number | undefined {
+    if (!this.#passesUnlessTurnedAway(given, trace)) return undefined;
     let event = given;
     let fault = this.#largenessOf(event);
     const { redactor } = this.#options;
@@ -122,14 +131,16 @@ export class Intake {
         fault = `it ${notRedacted(error)}`;
       }
     }
-    if (fault !== undefined) return this.captureMalformed(this.#unfit(event, late, fault));
+    const content = contentOf(event, late, trace);
+    if (fault !== undefined) return this.captureMalformed(this.#unfit(content, fault));
     try {
-      const { sequence, isNew } = this.#keep(contentOf(event, late));
+      const { sequence, isNew } = this.#keep(content);
       if (isNew) this.#emitted += 1;
       return sequence;
     } catch (error) {
-      if (isConflict(error)) return this.#captureAnew(event, late, error);
-      throw this.#lose(error, event);
+      const whole = recorded(content) as EventContent;
+      if (isConflict(error)) return this.#captureAnew(whole, error);
+      throw this.#lose(error, whole.event);
     }
   }
 
@@ -190,8 +201,9 @@ export class Intake {
   }
 
   /** An event for those who hear of errors: without what is to be hidden, or not at all. */
-  #shown(event: AuditEvent): AuditEvent[] {
+  #shown(content: EventContent): AuditEvent[] {
     try {
+      const { event } = recorded(content) as EventContent;
       return [this.#options.redactor?.redact(event) ?? event];
     } catch {
       return [];
@@ -199,16 +211,16 @@ export class Intake {
   }
 
   /** An event that nobody waits for must not be lost because its checker fails: it is kept. */
-  #passesUnlessTurnedAway(event: AuditEvent): boolean {
+  #passesUnlessTurnedAway(event: AuditEvent, trace?: EventTrace): boolean {
     try {
-      return this.passes(event);
+      return this.passes(event, trace);
     } catch {
       return true; // it is reported
     }
   }
 
   /** A reused id must not silence an event. */
-  #captureAnew(event: AuditEvent, late: boolean, conflict: AuditError): number {
+  #captureAnew({ event, late }: EventContent, conflict: AuditError): number {
     const id = createId();
     const decoded = decodeSpanEvent(
       { ...encodeEvent(event), 'flipt.event.id': id },
@@ -217,7 +229,7 @@ export class Intake {
     if (decoded.kind !== 'event') throw this.#lose(conflict, event);
     let sequence: number;
     try {
-      ({ sequence } = this.#keep(contentOf(decoded.event, late)));
+      ({ sequence } = this.#keep(contentOf(decoded.event, late === true)));
     } catch (error) {
       throw this.#lose(error, event);
     }
@@ -231,8 +243,8 @@ export class Intake {
   }
 
   /** What is kept of an event that cannot be kept as one. */
-  #unfit(event: AuditEvent, late: boolean, reason: string): MalformedContent {
-    const { id, trace } = event;
+  #unfit(content: EventContent, reason: string): MalformedContent {
+    const { id, event, late = false, trace = event.trace } = content;
     let attributesText = this.#options.attributesToText(encodeEvent(event));
     if (Buffer.byteLength(attributesText) > this.#options.maxEventBytes) {
       const sha256 = hashOf(Buffer.from(attributesText));
@@ -259,8 +271,8 @@ function notRedacted(error: unknown): string {
   return `cannot be redacted: ${jsonFault(error)}`;
 }
 
-function contentOf(event: AuditEvent, late: boolean): RecordContent {
-  return late ? { id: event.id, event, late } : { id: event.id, event };
+function contentOf(event: AuditEvent, late: boolean, trace?: EventTrace): EventContent {
+  return late ? { id: event.id, event, late, trace } : { id: event.id, event, trace };
 }
 
 function isConflict(error: unknown): error is AuditError {

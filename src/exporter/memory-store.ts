@@ -1,6 +1,6 @@
 import { MemoryPositions, MemorySource } from '../delivery/memory-source.js';
 import { AuditError } from '../errors.js';
-import { bodyOf, type RecordContent } from '../ledger/record.js';
+import { bodyOf, type RecordContent, recorded } from '../ledger/record.js';
 import type { LaneStore } from './destination.js';
 import type { Store } from './store.js';
 
@@ -29,7 +29,7 @@ export class MemoryStore implements Store {
     if (this.#closed) {
       throw new AuditError('shutdown', 'the exporter is shut down; nothing more is taken');
     }
-    const sequence = this.#source.append(content, RECORD_BYTES + bodyOf(content).length);
+    const sequence = this.#source.append(recorded(content), RECORD_BYTES + bodyOf(content).length);
     if (sequence === undefined) {
       throw new AuditError(
         'queue-full',

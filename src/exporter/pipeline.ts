@@ -91,7 +91,7 @@ function wire(options: ResolvedOptions, reporter: Reporter): Omit<Pipeline, 'for
   const capture = new Capture(
     {
       queued: () => turns.schedule(),
-      event: (event, late) => lossOf(() => intake.capture(event, late)),
+      event: (event, late, trace) => lossOf(() => intake.capture(event, late, trace)),
       malformed: (content) => lossOf(() => intake.captureMalformed(content)),
     },
     clock,

@@ -1,5 +1,4 @@
-import { asRecorded, isRecorded } from '../event/attributes.js';
-import type { LedgerRecord, RecordContent } from './record.js';
+import { type LedgerRecord, type RecordContent, recorded } from './record.js';
 
 /** A record whose event may still hold objects of the application's. */
 type HotRecord = Omit<LedgerRecord, 'content'> & { content: RecordContent };
@@ -30,7 +29,7 @@ export class HotRecords {
     return this.#bytes;
   }
 
-  /** The record as the application may see it: its event holds what was recorded and nothing else. */
+  /** The record as others may see it; the recorded event is made for the first who asks. */
   get(sequence: number): LedgerRecord | undefined {
     const record = this.peek(sequence);
     if (record !== undefined) record.content = recorded(record.content);
@@ -60,11 +59,4 @@ export class HotRecords {
       this.#head = 0;
     }
   }
-}
-
-/** Made for the first who asks: most records are only written. */
-export function recorded(content: RecordContent): RecordContent {
-  const { event } = content;
-  if (event === undefined || isRecorded(event)) return content;
-  return { ...content, event: asRecorded(event, event.trace) };
 }

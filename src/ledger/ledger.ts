@@ -5,7 +5,7 @@ import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
 import { Cursor } from './cursor.js';
 import { codeOf, makeFolderSync, unavailable } from './files.js';
-import { HotRecords, recorded } from './hot-records.js';
+import { HotRecords } from './hot-records.js';
 import { IdIndex } from './id-index.js';
 import { findSame, readBackSync } from './known-records.js';
 import { type LedgerReader, LedgerReaders } from './ledger-readers.js';
@@ -13,7 +13,15 @@ import { Lock } from './lock.js';
 import type { Manifest } from './manifest.js';
 import { openLedgerSync } from './opening.js';
 import type { ResolvedLedgerOptions } from './options.js';
-import { bodyOf, hashOf, headOf, type LedgerRecord, lineOf, type RecordContent } from './record.js';
+import {
+  bodyOf,
+  hashOf,
+  headOf,
+  type LedgerRecord,
+  lineOf,
+  type RecordContent,
+  recorded,
+} from './record.js';
 import { retire } from './retention.js';
 import { segmentIndexOf, segmentPath } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';

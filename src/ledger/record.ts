@@ -1,6 +1,6 @@
 import type { hash as Hash } from 'node:crypto';
 import { AuditError } from '../errors.js';
-import { decodeSpanEvent } from '../event/attributes.js';
+import { asRecorded, decodeSpanEvent, isRecorded } from '../event/attributes.js';
 import type { AuditEvent, EventTrace } from '../event/event.js';
 import { eventToJson, traceToJson } from '../event/json.js';
 
@@ -13,6 +13,8 @@ export interface EventContent {
   readonly event: AuditEvent;
   /** Recorded after its span had ended. */
   readonly late?: boolean;
+  /** Where it was recorded, if that is not what the event itself says. */
+  readonly trace?: EventTrace | undefined;
 }
 
 /** A span event with attributes of ours that do not make an event. */
@@ -64,13 +66,21 @@ export function headOf(sequence: number, previousHash: string, recordedAt: strin
 
 /** The part of a line that is the content's own: from `"id"` to the closing brace. */
 export function bodyOf(content: RecordContent): string {
-  const { event, late } = content;
-  const trace = event === undefined ? content.trace : event.trace;
+  const { event, late, trace = event?.trace } = content;
   const id = `"id":${quoteId(content.id)}`;
   const origin = trace === undefined ? '' : `,"trace":${traceToJson(trace)}`;
   const mark = late === true ? ',"late":true' : '';
   if (event !== undefined) return `${id}${origin}${mark},"event":${eventToJson(event)}}`;
   return `${id}${origin}${mark},"malformed":{"reason":${JSON.stringify(content.reason)},"attributes":${content.attributesText}}}`;
+}
+
+/** The content as others may see it: its event holds what was recorded and nothing else. */
+export function recorded(content: RecordContent): RecordContent {
+  const { event, trace } = content;
+  if (event === undefined || (trace === undefined && isRecorded(event))) return content;
+  const { id, late } = content;
+  const whole = asRecorded(event, trace ?? event.trace);
+  return late === true ? { id, event: whole, late } : { id, event: whole };
 }
 
 const PLAIN_ID = /^[\w.:-]+$/; // most ids: nothing in them needs an escape

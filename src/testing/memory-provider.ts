@@ -1,5 +1,6 @@
 import { context, propagation, type TracerProvider, trace } from '@opentelemetry/api';
 import type { EventPairChecker } from '../checker.js';
+import { asRecorded } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { Capture } from '../exporter/capture.js';
 import { AuditSpanProcessor } from '../exporter/processor.js';
@@ -65,8 +66,8 @@ export function memoryProvider<
   const capture = new Capture(
     {
       queued() {},
-      event(event) {
-        if (passes(event)) events.push(event);
+      event(event, _late, trace) {
+        if (passes(event)) events.push(trace === undefined ? event : asRecorded(event, trace));
         return undefined;
       },
       malformed({ reason }) {

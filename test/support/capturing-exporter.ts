@@ -1,5 +1,6 @@
 import type { AuditError } from '../../src/errors.js';
-import type { AuditEvent } from '../../src/event/event.js';
+import { asRecorded } from '../../src/event/attributes.js';
+import type { AuditEvent, EventTrace } from '../../src/event/event.js';
 import { Capture } from '../../src/exporter/capture.js';
 import { CAPTURE } from '../../src/exporter/span-capture.js';
 import type { MalformedContent } from '../../src/ledger/record.js';
@@ -25,8 +26,8 @@ export class CapturingExporter {
       queued: () => {
         this.queued += 1;
       },
-      event: (event: AuditEvent, late: boolean) => {
-        this.events.push(event);
+      event: (event: AuditEvent, late: boolean, trace?: EventTrace) => {
+        this.events.push(trace === undefined ? event : asRecorded(event, trace));
         this.ids.push(event.id);
         if (late) this.late.push(event.id);
         return this.loss;
