@@ -60,8 +60,8 @@ export class Capture implements SpanCapture {
   watch(span: LiveSpan): void {
     noteResource(span);
     const original = span.addEvent;
-    if (typeof original !== 'function' || !span.isRecording() || this.hasSeen(span)) return;
-    const watcher = this.#watcherOf(original);
+    const watcher = original === this.#lastOriginal ? this.#lastWatcher : this.#watcherOf(original);
+    if (watcher === undefined || !span.isRecording()) return;
     try {
       // An own property: ten times cheaper than `defineProperty` or a closure a span.
       (span as { addEvent: AddEvent }).addEvent = watcher;
@@ -108,7 +108,14 @@ export class Capture implements SpanCapture {
 
   /** Whether the span is watched from its start, so that all of its events are captured. */
   hasSeen(span: object): boolean {
-    let watching = watchingOf((span as { addEvent?: unknown }).addEvent);
+    const addEvent = (span as { addEvent?: unknown }).addEvent;
+    return (
+      addEvent !== undefined && (addEvent === this.#lastWatcher || this.#watchesThrough(addEvent))
+    );
+  }
+
+  #watchesThrough(addEvent: unknown): boolean {
+    let watching = watchingOf(addEvent);
     // Several exporters may watch one span, one upon the other.
     while (watching !== undefined && watching.capture !== this) {
       watching = watchingOf(watching.original);
@@ -166,8 +173,9 @@ export class Capture implements SpanCapture {
     if (loss !== undefined) this.#losses.set(span, loss);
   }
 
-  #watcherOf(original: AddEvent): AddEvent {
-    if (original === this.#lastOriginal) return this.#lastWatcher!;
+  /** What to put in the place of an `addEvent`; undefined where that is none, or watches for us already. */
+  #watcherOf(original: AddEvent): AddEvent | undefined {
+    if (typeof original !== 'function' || this.#watchesThrough(original)) return undefined;
     let watcher = this.#watchers.get(original);
     if (watcher === undefined) {
       watcher = this.#makeWatcher(original);
