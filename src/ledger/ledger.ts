@@ -1,18 +1,20 @@
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { AuditError, toError } from '../errors.js';
 import { formatTimestamp } from '../event/timestamp.js';
 import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
-import { Cursor } from './cursor.js';
-import { codeOf, makeFolderSync, unavailable } from './files.js';
+import type { Cursor } from './cursor.js';
+import { makeFolderSync, unavailable } from './files.js';
 import { HotRecords } from './hot-records.js';
 import { IdIndex } from './id-index.js';
 import { findSame, readBackSync } from './known-records.js';
 import { type LedgerReader, LedgerReaders } from './ledger-readers.js';
+import { LineWriter } from './line-writer.js';
 import { Lock } from './lock.js';
 import type { Manifest } from './manifest.js';
 import { openLedgerSync } from './opening.js';
 import type { ResolvedLedgerOptions } from './options.js';
+import { type LedgerTrouble, Outage } from './outage.js';
 import {
   bodyOf,
   hashOf,
@@ -25,6 +27,7 @@ import {
 import { retire } from './retention.js';
 import { segmentIndexOf, segmentPath } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';
+import { openSinkCursorSync } from './sink-cursor.js';
 import { Syncer } from './syncer.js';
 import { type Settle, Waiters } from './waiters.js';
 
@@ -38,13 +41,6 @@ export interface LedgerObserver {
   lost(contents: readonly RecordContent[], error: AuditError): void;
 }
 
-/** What keeps a ledger from writing. */
-export interface LedgerTrouble {
-  readonly message: string;
-  /** By the clock's `monotonic`. */
-  readonly since: number;
-}
-
 /** An accepted record that is not a line yet. */
 interface Pending {
   readonly content: RecordContent;
@@ -55,19 +51,12 @@ interface Pending {
 const KNOWN_IDS = 100_000;
 /** Written when this much is waiting, even before the end of the turn. */
 const PART_BYTES = 128 * 1024;
-const BUFFER_BYTES = 256 * 1024;
 /** Head, trace and quotes of a line, roughly; for bounds only. */
 const LINE_OVERHEAD = 200;
 /** More than this is not left unsynced, whoever waits. */
 const MAX_UNSYNCED_BYTES = 16 * 2 ** 20;
-/** The first wait before writing is tried again after a failure; it doubles up to the longest. */
-const RETRY_MS = 250;
-const LONGEST_RETRY_MS = 5000;
 /** How far a turn that does not end may go past the bound while the disk is well. */
 const LENIENCY = 4;
-const LF = 0x0a;
-/** Errors after which the file is as it was, and may be written on. */
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 /** The append-only, hash-chained, synced folder of JSON lines: audit log, queue and evidence in one. */
 export class Ledger {
@@ -84,6 +73,8 @@ export class Ledger {
   readonly #lock: Lock;
   readonly #ids: IdIndex;
   readonly #writer: SegmentWriter;
+  readonly #lines: LineWriter;
+  readonly #outage: Outage;
   readonly #syncer: Syncer;
   readonly #waiters = new Waiters();
   readonly #hot: HotRecords;
@@ -92,15 +83,9 @@ export class Ledger {
   readonly #growthListeners = new Set<() => void>();
   #manifest: Manifest;
   #pending: Pending[] = [];
-  /** The buffer that lines are built in, and how much of it is not written yet. */
-  #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #filled = 0;
-  /** Newest sequence numbers: given out, made a line, written, durable. */
+  /** Newest sequence numbers: given out, made a line, durable. */
   #accepted: number;
   #built: number;
-  #written: number;
-  /** The newest record whose line is, or was, in the buffer. */
-  #putUpTo = 0;
   #synced: number;
   #hash: string;
   /** Bytes accepted and not made lines of yet. */
@@ -110,17 +95,9 @@ export class Ledger {
   #turnScheduled = false;
   /** Lines are being made: whoever is told of a fault in between may record, and must not mix in. */
   #building = false;
-  #mustBegin: boolean;
-  /** Nothing can be written for now: records wait in memory. */
-  #blocked = false;
-  /** The newest segment can no longer be trusted. */
-  #mustRestart = false;
   /** Somebody else may be writing: nothing is written any more. */
   #lockGone = false;
   #closing: Promise<void> | undefined;
-  #trouble: LedgerTrouble | undefined;
-  #retryMs = RETRY_MS;
-  #retryTimer: Timer | undefined;
   /** Set while somebody waits for the end of a sync, or of all hope for one. */
   #onSettled: (() => void) | undefined;
   /** Why nothing more is taken, ever. */
@@ -159,17 +136,30 @@ export class Ledger {
       // What is found counts as durable from here on.
       this.#writer.syncNewestSync(options.maxWaitingBytes * LENIENCY);
       // Late lines of a writer that was taken over must be superseded.
-      this.#mustBegin = lock.takenOver || opened.segments.length === 0;
-      if (!this.#mustBegin) this.#writer.continueLast(opened.size);
+      const mustBegin = lock.takenOver || opened.segments.length === 0;
+      if (!mustBegin) this.#writer.continueLast(opened.size);
+      this.#lines = new LineWriter(
+        this.#writer,
+        this.#ids,
+        options.maxSegmentBytes,
+        opened.newest,
+        mustBegin,
+        {
+          mayAppend: () => this.#mayAppend(),
+          mayBegin: () => this.#mayBegin(),
+          failed: (cause, mustRestart) => this.#block(cause, mustRestart),
+          rolled: () => this.onRoll?.(),
+        },
+      );
+      this.#outage = new Outage(clock, () => this.#resume());
       this.#accepted = opened.newest;
       this.#built = opened.newest;
-      this.#written = opened.newest;
       this.#synced = opened.newest;
       this.#hash = opened.hash;
       this.#hot = new HotRecords(opened.newest + 1);
       this.#readers = new LedgerReaders(this, this.#hot, clock);
       this.#syncer = new Syncer(this.#writer, clock, {
-        target: () => (this.#maySync(this.#written) ? this.#written : undefined),
+        target: () => (this.#maySync(this.#lines.written) ? this.#lines.written : undefined),
         synced: (target, fault) => {
           if (this.#ended === undefined) this.#afterSync(target, fault);
         },
@@ -215,7 +205,7 @@ export class Ledger {
 
   /** What keeps it from writing now. */
   get trouble(): LedgerTrouble | undefined {
-    return this.#trouble;
+    return this.#outage.trouble;
   }
 
   /**
@@ -256,7 +246,7 @@ export class Ledger {
     else if (this.#ended !== undefined) settle(this.#ended);
     else {
       this.#waiters.add(sequence, settle);
-      if (sequence <= this.#written) this.#sync();
+      if (sequence <= this.#lines.written) this.#sync();
     }
   }
 
@@ -278,8 +268,7 @@ export class Ledger {
     if (this.#building) return; // the loop below goes on until it has made everything a line
     if (this.#built < this.#accepted && this.#ended === undefined) {
       this.#buildPending();
-      this.#writeOut();
-      this.#shrinkBuffer();
+      this.#lines.flush();
       if (this.#lockGone) this.#loseLock();
     }
     this.#sync();
@@ -317,31 +306,7 @@ export class Ledger {
 
   /** Opens, or makes, the cursor of a sink. */
   cursor(sink: string, startAt: 'beginning' | 'end'): Cursor {
-    // Not further than what is durable, or a crash could leave the cursor ahead of the ledger.
-    const start = startAt === 'end' && this.heldRecords ? this.#synced : this.first - 1;
-    try {
-      const cursor = Cursor.openSync(this.directory, sink, {
-        start,
-        first: this.first,
-        newest: this.#accepted,
-        requireWriter: () => this.requireWriter(),
-      });
-      if (cursor.isNew && this.heldRecords) {
-        const passed = start - this.first + 1;
-        this.#observer.noted(
-          `sink ${sink} is new in ${this.directory} and begins with record ${start + 1}: ${passed} earlier record(s) are passed over`,
-        );
-      }
-      if (cursor.missed > 0) {
-        this.#observer.noted(
-          `sink ${sink} comes back too late for ${cursor.missed} record(s) of ${this.directory}: retention has removed them`,
-        );
-      }
-      return cursor;
-    } catch (error) {
-      if (error instanceof AuditError) throw error;
-      throw unavailable(`the cursor of sink ${sink} in ${this.directory} cannot be opened`, error);
-    }
+    return openSinkCursorSync(this, sink, startAt, (message) => this.#observer.noted(message));
   }
 
   /** @throws {AuditError} `ledger-locked` when the folder is, or may be, another writer's by now */
@@ -404,8 +369,8 @@ export class Ledger {
     while (this.#building) await undefined; // an observer closes it
     if (this.#ended !== undefined) return;
     this.flush();
-    if (this.#blocked) this.#resume();
-    while (this.#syncer.isBusy || this.#maySync(this.#blocked ? this.#written : this.#accepted)) {
+    this.#resume();
+    while (this.#syncer.isBusy || this.#maySync(this.#writable)) {
       this.flush(); // it takes records until all are durable
       this.#syncer.inBackground();
       if (!this.#syncer.isBusy) continue;
@@ -416,15 +381,20 @@ export class Ledger {
     if (this.#ended === undefined) this.#finish();
   }
 
+  /** The newest record that may come to be written; on a full disk it is written already. */
+  get #writable(): number {
+    return this.#outage.isOn ? this.#lines.written : this.#accepted;
+  }
+
   /** Whether a sync could make something up to this record durable; on a full disk it can. */
   #maySync(upTo: number): boolean {
-    return !this.#mustRestart && this.#ended === undefined && this.#synced < upTo;
+    return !this.#outage.mustRestart && this.#ended === undefined && this.#synced < upTo;
   }
 
   #finish(): void {
     // What is written survives the process, unless a sync of it failed.
-    const kept = this.#mustRestart ? this.#synced : this.#written;
-    const reason = this.#trouble?.message ?? 'the ledger was closed';
+    const kept = this.#outage.mustRestart ? this.#synced : this.#lines.written;
+    const reason = this.trouble?.message ?? 'the ledger was closed';
     this.#end(new AuditError('shutdown', 'the ledger is closed; nothing more is taken'));
     this.#writer.close();
     this.#lock.release();
@@ -455,15 +425,15 @@ export class Ledger {
     this.flush();
     const alone = !this.#syncer.isBusy;
     this.#syncer.abandon();
-    if (this.#blocked) this.#resume();
+    this.#resume();
     if (this.#ended !== undefined) return;
-    const lost = this.#blocked ? this.#contentsFrom(this.#written + 1) : [];
-    const reason = this.#trouble?.message;
+    const lost = this.#outage.isOn ? this.#contentsFrom(this.#lines.written + 1) : [];
+    const reason = this.trouble?.message;
     try {
       this.#writer.syncSync();
       // Beside another sync this one could not tell whose failure is whose.
-      if (alone && !this.#mustRestart && this.#lock.isHeld()) {
-        this.#synced = this.#written;
+      if (alone && !this.#outage.mustRestart && this.#lock.isHeld()) {
+        this.#synced = this.#lines.written;
         this.#waiters.settleUpTo(this.#synced);
       }
     } catch {
@@ -481,13 +451,13 @@ export class Ledger {
     const { maxWaitingBytes } = this.#options;
     if (this.#waitingBytes + bytes <= Math.min(MAX_UNSYNCED_BYTES, maxWaitingBytes)) return;
     this.flush();
-    if (!this.#blocked) this.#syncer.blocking();
+    if (!this.#outage.isOn) this.#syncer.blocking();
     if (this.#ended !== undefined) throw this.#ended;
-    const bound = this.#blocked ? maxWaitingBytes : maxWaitingBytes * LENIENCY;
+    const bound = this.#outage.isOn ? maxWaitingBytes : maxWaitingBytes * LENIENCY;
     if (this.#waitingBytes + bytes <= bound) return;
     throw new AuditError(
       'queue-full',
-      `${this.#waitingBytes} bytes of records wait to be written to ${this.directory}, and no more may: ${this.#trouble?.message ?? 'the disk is too slow'}`,
+      `${this.#waitingBytes} bytes of records wait to be written to ${this.directory}, and no more may: ${this.trouble?.message ?? 'the disk is too slow'}`,
     );
   }
 
@@ -495,7 +465,7 @@ export class Ledger {
   #build(content: RecordContent, body: string, recordedAt: string): void {
     const sequence = this.#built + 1;
     const previousHash = this.#hash;
-    const bytes = this.#put(sequence, headOf(sequence, previousHash, recordedAt) + body);
+    const bytes = this.#lines.put(sequence, headOf(sequence, previousHash, recordedAt) + body);
     this.#hash = hashOf(bytes);
     this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
     this.#hot.push({
@@ -509,148 +479,57 @@ export class Ledger {
     this.#built = sequence;
   }
 
-  /** Adds a line to the buffer, and rolls the segment where the line would make it too large. */
-  #put(sequence: number, line: string): Uint8Array {
-    const needed = line.length * 3 + 1; // a UTF-16 unit takes at most three bytes
-    if (this.#filled + needed > this.#buffer.length) {
-      this.#writeOut();
-      if (needed > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(needed);
-    }
-    const start = this.#filled;
-    const length = this.#buffer.write(line, start);
-    const end = start + length;
-    this.#buffer[end] = LF;
-    if (this.#mustBegin || this.#rolls(start, length + 1)) {
-      this.#writeOut();
-      this.#buffer.copyWithin(0, start, end + 1);
-      this.#beginSegment(sequence);
-      this.#filled = length + 1;
-      this.#ids.setOffset(sequence, 0);
-      this.#putUpTo = sequence;
-      return this.#view(0, length);
-    }
-    this.#filled = end + 1;
-    this.#ids.setOffset(sequence, this.#writer.size + start);
-    this.#putUpTo = sequence;
-    return this.#view(start, length);
-  }
-
-  /** A part of the buffer; as a Buffer it would take twice as long. */
-  #view(start: number, length: number): Uint8Array {
-    return new Uint8Array(this.#buffer.buffer, start, length);
-  }
-
-  #rolls(filled: number, length: number): boolean {
-    const size = this.#writer.size + filled;
-    return size > 0 && size + length > this.#options.maxSegmentBytes;
-  }
-
-  #beginSegment(sequence: number): void {
-    if (this.#blocked || !this.#mayWrite()) return;
-    try {
-      // Were its tail lost with the power, and the new segment's first lines not, the gap would look
-      // like damage.
-      this.#writer.syncLast();
-    } catch (error) {
-      this.#mustBegin = true;
-      this.#block(error, true); // a failed sync, whatever its reason
-      return;
-    }
-    try {
-      this.#writer.begin(sequence);
-      this.#mustBegin = false;
-      this.onRoll?.();
-    } catch (error) {
-      this.#mustBegin = true;
-      this.#block(error, !FULL.has(codeOf(error) ?? ''));
-    }
-  }
-
-  /** Writes the buffer; while nothing can be written, empties it, for the records are in memory. */
-  #writeOut(): void {
-    const length = this.#filled;
-    this.#filled = 0;
-    if (length === 0 || this.#blocked || !this.#mayAppend()) return;
-    try {
-      this.#writer.append(this.#buffer, length);
-      this.#written = this.#putUpTo;
-    } catch (error) {
-      this.#block(error, !FULL.has(codeOf(error) ?? ''));
-    }
-  }
-
-  /** Only when no line is in the buffer: a large one goes with the line that needed it. */
-  #shrinkBuffer(): void {
-    if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  }
-
   /** A writer that lost its lock would write over the records of the next one. */
-  #mayWrite(): boolean {
-    return this.#lock.isHeld() || this.#noteLockGone();
+  #mayBegin(): boolean {
+    return !this.#outage.isOn && !this.#lockGone && (this.#lock.isHeld() || this.#noteLockGone());
   }
 
   /** For each turn's write: lines are acknowledged only after a look at the path as well. */
   #mayAppend(): boolean {
-    return this.#lock.isLinked() || this.#noteLockGone();
+    return !this.#outage.isOn && !this.#lockGone && (this.#lock.isLinked() || this.#noteLockGone());
   }
 
   #noteLockGone(): false {
     this.#lockGone = true;
-    this.#blocked = true;
     return false;
   }
 
   #block(cause: unknown, mustRestart: boolean): void {
     const error = unavailable(`the ledger in ${this.directory} cannot be written`, cause);
-    this.#blocked = true;
-    this.#mustRestart ||= mustRestart;
-    if (this.#trouble === undefined) {
-      this.#trouble = { message: error.message, since: this.#clock.monotonic() };
-      this.#observer.failed(error);
-    }
-    this.#retryTimer ??= this.#clock.schedule(() => {
-      this.#retryTimer = undefined;
-      if (this.#ended === undefined) this.#resume();
-    }, this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    if (this.#outage.begin(error, mustRestart)) this.#observer.failed(error);
     this.#onSettled?.();
   }
 
   /** Tries to write what was kept in memory while the disk refused. */
   #resume(): void {
-    if (!this.#blocked || this.#syncer.isBusy || this.#building) return; // the end of a sync comes back here
-    this.#blocked = false;
-    if (!this.#mayWrite()) {
+    if (!this.#outage.isOn || this.#ended !== undefined) return;
+    if (this.#syncer.isBusy || this.#building) return; // the end of a sync comes back here
+    this.#outage.attempt();
+    if (!this.#lock.isHeld()) {
       this.#loseLock();
       return;
     }
-    if (this.#mustRestart) {
-      try {
-        this.#writer.restartAt(this.#synced + 1);
-      } catch (error) {
-        this.#block(error, true);
-        return;
-      }
-      this.#mustRestart = false;
-      this.#mustBegin = false;
-      this.#written = this.#synced;
+    try {
+      if (this.#outage.mustRestart) this.#lines.restartAt(this.#synced + 1);
+      else this.#lines.rewind();
+    } catch (error) {
+      this.#block(error, true);
+      return;
     }
-    this.#filled = 0;
-    this.#putUpTo = this.#written;
+    this.#outage.restarted();
     this.#building = true;
-    for (let n = this.#written + 1; n <= this.#built && !this.#blocked; n += 1) {
-      this.#put(n, lineOf(this.#hot.peek(n)!));
+    for (let n = this.#lines.written + 1; n <= this.#built && !this.#outage.isOn; n += 1) {
+      this.#lines.put(n, lineOf(this.#hot.peek(n)!));
     }
     this.#building = false;
-    this.#writeOut();
-    this.#shrinkBuffer();
+    this.#lines.flush();
     if (this.#lockGone) this.#loseLock();
-    else if (!this.#blocked) this.flush();
+    else if (!this.#outage.isOn) this.flush();
   }
 
   /** Makes what is written durable: at once where somebody waits, soon otherwise. */
   #sync(): void {
-    if (this.#syncer.isBusy || !this.#maySync(this.#written)) return;
+    if (this.#syncer.isBusy || !this.#maySync(this.#lines.written)) return;
     const isUrgent = !this.#waiters.isEmpty || this.#waitingBytes >= MAX_UNSYNCED_BYTES;
     if (isUrgent) this.#syncer.now(this.#waitingBytes);
     else this.#syncer.soon();
@@ -665,16 +544,13 @@ export class Ledger {
       this.#loseLock();
       return;
     }
-    if (this.#mustRestart) {
+    if (this.#outage.mustRestart) {
       // Another sync of the same file has failed meanwhile, and may have been told what this one was
       // not: a failure is reported once. All of it is written again.
-      if (this.#retryTimer === undefined) this.#resume();
+      if (!this.#outage.awaitsRetry) this.#resume();
       return;
     }
-    if (!this.#blocked) {
-      this.#trouble = undefined;
-      this.#retryMs = RETRY_MS;
-    }
+    if (!this.#outage.isOn) this.#outage.forget();
     for (let n = this.#synced + 1; n <= target; n += 1) {
       this.#waitingBytes -= this.#hot.peek(n)!.bytes;
     }
@@ -682,7 +558,7 @@ export class Ledger {
     this.#waiters.settleUpTo(target);
     for (const callback of this.#growthListeners) callback();
     this.#readers.release();
-    if (this.#blocked && this.#retryTimer === undefined) this.#resume();
+    if (!this.#outage.awaitsRetry) this.#resume();
   }
 
   /** Somebody else writes now. What is not acknowledged may be superseded, so it never will be. */
@@ -692,7 +568,7 @@ export class Ledger {
       'ledger-locked',
       `${this.#lock.path} is gone or was taken over: another writer may be at work in ${this.directory}; this one has stopped, restart the process`,
     );
-    this.#trouble = { message: error.message, since: this.#clock.monotonic() };
+    this.#outage.end(error);
     this.#end(error);
     this.#writer.close();
     this.#lock.release();
@@ -706,7 +582,7 @@ export class Ledger {
     this.#ended = error;
     this.#forgetExit();
     this.#syncer.stop();
-    this.#retryTimer?.cancel();
+    this.#outage.end();
     this.#waiters.fail(error);
     this.#onSettled?.();
   }

@@ -333,6 +333,16 @@ describe('a writer whose lock is gone', () => {
     expect(idsOf()).toEqual(['a', 'b', 'c']);
   });
 
+  it('says so once, though that shows as it is closed', async () => {
+    const { ledger, told } = folder.open();
+    await keep(ledger, 'a');
+    fs.rmSync(lockPath());
+    ledger.append(contentNamed('b'));
+    await ledger.close();
+    expect(told.failed).toEqual([LOCKED]);
+    expect(told.lost.map(({ id }) => id)).toEqual(['b']);
+  });
+
   it('leaves no file open', () => {
     fs.mkdirSync(folder.path, { recursive: true });
     const told = { noted: [], failed: [], lost: [] };
