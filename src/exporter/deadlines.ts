@@ -1,10 +1,15 @@
 import type { Clock, Timer } from '../clock.js';
 
 /** Somebody who will not wait for ever. */
+export interface Impatient {
+  expire(): void;
+}
+
+/** How long somebody waits. */
 export interface Deadline {
   readonly at: number;
   /** Undefined once it is over or was cancelled. */
-  expire: (() => void) | undefined;
+  who: Impatient | undefined;
 }
 
 /** Below this many cancelled deadlines there is nothing to gain. */
@@ -27,16 +32,16 @@ export class Deadlines {
     this.#ms = ms;
   }
 
-  add(expire: () => void): Deadline {
-    const deadline: Deadline = { at: this.#clock.monotonic() + this.#ms, expire };
+  add(who: Impatient): Deadline {
+    const deadline: Deadline = { at: this.#clock.monotonic() + this.#ms, who };
     this.#queue.push(deadline);
     this.#timer ??= this.#clock.schedule(this.#fire, this.#ms);
     return deadline;
   }
 
   cancel(deadline: Deadline): void {
-    if (deadline.expire === undefined) return;
-    deadline.expire = undefined;
+    if (deadline.who === undefined) return;
+    deadline.who = undefined;
     this.#cancelled += 1;
     // The oldest may wait for a slow sink while thousands come and go behind it.
     if (this.#cancelled >= COMPACT_AT && this.#cancelled * 2 >= this.#queue.length) {
@@ -55,13 +60,13 @@ export class Deadlines {
     const [next] = this.#queue;
     if (next !== undefined) this.#timer = this.#clock.schedule(this.#fire, next.at - now);
     for (const deadline of due) {
-      const { expire } = deadline;
-      deadline.expire = undefined;
-      expire?.();
+      const { who } = deadline;
+      deadline.who = undefined;
+      who?.expire();
     }
   };
 }
 
-function isPending({ expire }: Deadline): boolean {
-  return expire !== undefined;
+function isPending({ who }: Deadline): boolean {
+  return who !== undefined;
 }

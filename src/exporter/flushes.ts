@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Lane } from '../delivery/lane.js';
 import { AuditError } from '../errors.js';
+import type { Waiter } from '../ledger/waiters.js';
 import type { Deliveries } from './deliveries.js';
 import type { Destination } from './destination.js';
 import type { Store } from './store.js';
@@ -39,7 +40,7 @@ export class Flushes {
       const timer = clock.schedule(() => {
         isOver = true;
         endWait?.();
-        store.ledger?.forget(durable);
+        store.ledger?.forget(recorded);
         reject(this.#lateness(last, timeoutMs));
       }, timeoutMs);
       const settle = (error?: Error) => {
@@ -53,12 +54,14 @@ export class Flushes {
         for (const lane of lanes) lane.retryNow();
         endWait = deliveries.waitUpTo(last, settle);
       };
-      const durable = (error?: Error) => {
-        if (error !== undefined) settle(error);
-        else if (!isOver) deliver();
+      const recorded: Waiter = {
+        settle: (error) => {
+          if (error !== undefined) settle(error);
+          else if (!isOver) deliver();
+        },
       };
       if (store.ledger === undefined) deliver();
-      else store.ledger.onDurable(last, durable);
+      else store.ledger.onDurable(last, recorded);
     });
   }
 

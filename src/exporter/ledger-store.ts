@@ -4,6 +4,7 @@ import { AuditError } from '../errors.js';
 import type { Checkpointer } from '../evidence/checkpointer.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { RecordContent } from '../ledger/record.js';
+import type { Waiter } from '../ledger/waiters.js';
 import { atEndOfTurn } from '../turn.js';
 import type { Destination, LaneStore } from './destination.js';
 import { laneStore } from './lane-store.js';
@@ -112,13 +113,15 @@ async function settle(ledger: Ledger, clock: Clock): Promise<void> {
   ledger.flush();
   if (ledger.trouble !== undefined || ledger.deliverable === ledger.newest) return;
   await new Promise<void>((resolve) => {
-    const timer = clock.schedule(done, SETTLE_MS);
-    function done() {
-      timer.cancel();
-      ledger.forget(done);
-      resolve();
-    }
-    ledger.onDurable(ledger.newest, done);
+    const waiter: Waiter = {
+      settle: () => {
+        timer.cancel();
+        ledger.forget(waiter);
+        resolve();
+      },
+    };
+    const timer = clock.schedule(() => waiter.settle(), SETTLE_MS);
+    ledger.onDurable(ledger.newest, waiter);
   });
 }
 

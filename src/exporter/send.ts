@@ -2,8 +2,9 @@ import type { Clock, Timer } from '../clock.js';
 import { keepAlive, letGo } from '../delivery/keep-alive.js';
 import { AuditError } from '../errors.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { Waiter } from '../ledger/waiters.js';
 import type { AuditReceipt } from '../receipt.js';
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines, Impatient } from './deadlines.js';
 import type { Deliveries } from './deliveries.js';
 import { receiptOf } from './receipts.js';
 
@@ -26,7 +27,7 @@ export interface SendParts {
 const REJECTED = 0;
 
 /** One call of `sendAudits`, from its first event to its end. */
-export class Send {
+export class Send implements Waiter, Impatient {
   readonly #parts: SendParts;
   readonly #limits: SendLimits;
   /** Of the right length from the start, as are the receipts: arrays that grow take room for 17. */
@@ -55,7 +56,7 @@ export class Send {
     this.#sequences[this.#added] = sequence;
     this.#added += 1;
     // For each at once: a receipt is at hand when its record becomes durable, and later on the disk.
-    this.#parts.ledger?.onDurable(sequence, this.#collect);
+    this.#parts.ledger?.onDurable(sequence, this);
   }
 
   /** The checker turned the next event away. */
@@ -67,20 +68,20 @@ export class Send {
   /** It failed in the middle: nobody waits for it. */
   abandon(): void {
     this.#isOver = true;
-    this.#parts.ledger?.forget(this.#collect);
+    this.#parts.ledger?.forget(this);
   }
 
   /** Resolves when every event is where it should be; holds the process until then. */
   wait(): Promise<(AuditReceipt | null)[]> {
     return new Promise((resolve, reject) => {
       const { deadlines, timeoutMs } = this.#limits;
-      if (deadlines !== undefined) this.#deadline = deadlines.add(this.#expire);
-      else this.#timer = this.#parts.clock.schedule(this.#expire, timeoutMs);
+      if (deadlines !== undefined) this.#deadline = deadlines.add(this);
+      else this.#timer = this.#parts.clock.schedule(() => this.expire(), timeoutMs);
       this.#resolve = resolve;
       this.#reject = reject;
       keepAlive();
       try {
-        this.#collect();
+        this.settle();
       } catch (error) {
         this.#fail(error);
       }
@@ -88,7 +89,7 @@ export class Send {
   }
 
   /** Takes the receipts that are ready, and goes on when all are. */
-  readonly #collect = (error?: AuditError): void => {
+  settle(error?: AuditError): void {
     if (this.#isOver) return;
     this.#fault ??= error;
     try {
@@ -99,7 +100,7 @@ export class Send {
     if (this.#resolve === undefined) return; // not all events are added yet
     if (this.#fault !== undefined) this.#fail(this.#fault);
     else if (this.#received === this.#added) this.#receive();
-  };
+  }
 
   #takeReceipts(): void {
     const { ledger } = this.#parts;
@@ -131,11 +132,13 @@ export class Send {
 
   #fail(error: unknown): void {
     if (!this.#end()) return;
-    this.#parts.ledger?.forget(this.#collect);
+    this.#parts.ledger?.forget(this);
     this.#reject?.(error);
   }
 
-  readonly #expire = (): void => this.#fail(this.#lateness());
+  expire(): void {
+    this.#fail(this.#lateness());
+  }
 
   #end(): boolean {
     if (this.#isOver) return false;

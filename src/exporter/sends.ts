@@ -44,24 +44,29 @@ export class Sends {
     // A ledger keeps texts, and makes the recorded event for the first who asks for it.
     const mayBeAsMade = this.#parts.ledger !== undefined;
     // Of the right length from the start: an array that grows takes room for 17.
-    const recorded = new Array<AuditEvent>(events.length);
+    const recorded = new Array<AuditEvent | undefined>(events.length);
     for (let index = 0; index < events.length; index += 1) {
       const event = toRecorded(events[index], index, mayBeAsMade);
       intake.requireSize(event, index);
       recorded[index] = event;
     }
     drain();
-    const passing = recorded.map((event) => intake.passes(event));
-    if (!passing.includes(true)) return Promise.resolve(recorded.map(() => null));
-    // Before the first is kept: where one cannot be redacted, none is recorded.
+    let passing = 0;
+    // All of them before the first is kept: where one cannot be redacted, none is recorded.
     for (let index = 0; index < recorded.length; index += 1) {
-      if (passing[index]) recorded[index] = intake.redact(recorded[index]!, index);
+      if (intake.passes(recorded[index]!)) passing += 1;
+      else recorded[index] = undefined;
+    }
+    if (passing === 0) return Promise.resolve(recorded.map(() => null));
+    for (let index = 0; index < recorded.length; index += 1) {
+      const event = recorded[index];
+      if (event !== undefined) recorded[index] = intake.redact(event, index);
     }
     const send = new Send(this.#parts, limits, recorded.length);
     try {
-      for (let index = 0; index < recorded.length; index += 1) {
-        if (passing[index]) send.add(intake.accept(recorded[index]!));
-        else send.skip();
+      for (const event of recorded) {
+        if (event === undefined) send.skip();
+        else send.add(intake.accept(event));
       }
     } catch (error) {
       send.abandon();

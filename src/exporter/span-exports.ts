@@ -99,7 +99,7 @@ export class SpanExports {
     let last = capturedUpTo;
     for (const sequence of sequences) if (sequence > last) last = sequence;
     if (last === 0) settle();
-    else if (store.ledger !== undefined) store.ledger.onDurable(last, settle);
+    else if (store.ledger !== undefined) store.ledger.onDurable(last, { settle });
     else if (capturedUpTo > 0) deliveries.waitUpTo(last, settle);
     else deliveries.waitFor(sequences, settle);
   }

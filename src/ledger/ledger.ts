@@ -29,7 +29,7 @@ import { segmentIndexOf, segmentPath } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';
 import { openSinkCursorSync } from './sink-cursor.js';
 import { Syncer } from './syncer.js';
-import { type Settle, Waiters } from './waiters.js';
+import { type Waiter, Waiters } from './waiters.js';
 
 /** Told of what happens to a ledger. Must not throw. */
 export interface LedgerObserver {
@@ -241,18 +241,18 @@ export class Ledger {
   };
 
   /** Calls back, once, when the record is durable, or with the reason why it never will be. */
-  onDurable(sequence: number, settle: Settle): void {
-    if (sequence <= this.#synced) settle();
-    else if (this.#ended !== undefined) settle(this.#ended);
+  onDurable(sequence: number, waiter: Waiter): void {
+    if (sequence <= this.#synced) waiter.settle();
+    else if (this.#ended !== undefined) waiter.settle(this.#ended);
     else {
-      this.#waiters.add(sequence, settle);
+      this.#waiters.add(sequence, waiter);
       if (sequence <= this.#lines.written) this.#sync();
     }
   }
 
-  /** Nobody waits with this callback any more. */
-  forget(settle: Settle): void {
-    this.#waiters.forget(settle);
+  /** This one does not wait any more. */
+  forget(waiter: Waiter): void {
+    this.#waiters.forget(waiter);
   }
 
   /**

@@ -7,7 +7,7 @@ describe('deadlines of one length', () => {
     const clock = fakeClock();
     const deadlines = new Deadlines(clock, 100);
     const expired: string[] = [];
-    const add = (name: string) => deadlines.add(() => expired.push(name));
+    const add = (name: string) => deadlines.add({ expire: () => expired.push(name) });
     add('a');
     const b = add('b');
     clock.advance(50);
@@ -33,12 +33,14 @@ describe('deadlines of one length', () => {
     const clock = fakeClock();
     const deadlines = new Deadlines(clock, 100);
     const expired: string[] = [];
-    deadlines.add(() => {
-      expired.push('a');
-      deadlines.cancel(b);
-      deadlines.add(() => expired.push('c'));
+    deadlines.add({
+      expire: () => {
+        expired.push('a');
+        deadlines.cancel(b);
+        deadlines.add({ expire: () => expired.push('c') });
+      },
     });
-    const b = deadlines.add(() => expired.push('b'));
+    const b = deadlines.add({ expire: () => expired.push('b') });
     clock.advance(100);
     expect(expired).toEqual(['a']);
     clock.advance(100);
@@ -49,10 +51,10 @@ describe('deadlines of one length', () => {
     const clock = fakeClock();
     const deadlines = new Deadlines(clock, 100);
     const expired: number[] = [];
-    deadlines.add(() => expired.push(-1));
+    deadlines.add({ expire: () => expired.push(-1) });
     const kept = new Set([100, 5000, 9999]);
     for (let n = 0; n < 10_000; n += 1) {
-      const deadline = deadlines.add(() => expired.push(n));
+      const deadline = deadlines.add({ expire: () => expired.push(n) });
       if (!kept.has(n)) deadlines.cancel(deadline);
     }
     clock.advance(100);

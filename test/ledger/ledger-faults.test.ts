@@ -20,8 +20,8 @@ function tracked({ ledger }: OpenLedger) {
     refused,
     append(...ids: string[]) {
       for (const id of ids) {
-        ledger.onDurable(ledger.append(contentNamed(id)), (error) => {
-          (error === undefined ? acknowledged : refused).push(id);
+        ledger.onDurable(ledger.append(contentNamed(id)), {
+          settle: (error) => (error === undefined ? acknowledged : refused).push(id),
         });
       }
     },
@@ -381,8 +381,10 @@ describe('any row of faults', () => {
             taken.push(id);
             const sequence = to.append(contentNamed(id, 'x'.repeat(bytes)));
             expect(sequence).toBe(taken.length);
-            to.onDurable(sequence, (error) => {
-              if (error === undefined) acknowledged.push(id);
+            to.onDurable(sequence, {
+              settle: (error) => {
+                if (error === undefined) acknowledged.push(id);
+              },
             });
           };
           for (const given of steps) {

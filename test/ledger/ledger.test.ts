@@ -64,9 +64,9 @@ describe('recording', () => {
     const settled: number[] = [];
     for (const id of ['a', 'b', 'c']) {
       const sequence = ledger.append(contentNamed(id));
-      ledger.onDurable(sequence, () => settled.push(sequence));
+      ledger.onDurable(sequence, { settle: () => settled.push(sequence) });
     }
-    ledger.onDurable(1, () => settled.push(1));
+    ledger.onDurable(1, { settle: () => settled.push(1) });
     await durable(ledger, 3);
     await turn();
     expect(settled).toEqual([1, 2, 3, 1]);
@@ -99,7 +99,7 @@ describe('recording', () => {
     };
     for (let n = 0; n < 6; n += 1) {
       ledger.append(contentNamed(`a-${n}`, 'x'.repeat(70_000)));
-      ledger.onDurable(ledger.append(contentNamed(`b-${n}`)), () => {});
+      ledger.onDurable(ledger.append(contentNamed(`b-${n}`)), { settle() {} });
       faults.sync = n % 2 === 0 ? ioError('EIO') : undefined;
       await turn();
       faults.heal();

@@ -70,9 +70,11 @@ class Real {
       expect(sequence).toBe(model.taken.length);
     }
     const era = this.#era;
-    ledger.onDurable(sequence, (error) => {
-      if (era !== this.#era || error !== undefined) return;
-      model.acknowledged = Math.max(model.acknowledged, sequence);
+    ledger.onDurable(sequence, {
+      settle: (error) => {
+        if (era !== this.#era || error !== undefined) return;
+        model.acknowledged = Math.max(model.acknowledged, sequence);
+      },
     });
   }
 
@@ -188,8 +190,10 @@ const commands = [
       faults.finishSyncs();
       const { ledger, clock } = real.open;
       let settled = ledger.newest === 0;
-      ledger.onDurable(ledger.newest, () => {
-        settled = true;
+      ledger.onDurable(ledger.newest, {
+        settle: () => {
+          settled = true;
+        },
       });
       for (let n = 0; n < 100 && !settled; n += 1) {
         await turn();

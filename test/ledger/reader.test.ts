@@ -92,7 +92,7 @@ describe('reading the segments', () => {
         if (round % 7 === 4) faults.space = 700;
         for (let n = 0; n < 3; n += 1) {
           written += 1;
-          ledger.onDurable(ledger.append(contentNamed(`r-${written}`)), () => {});
+          ledger.onDurable(ledger.append(contentNamed(`r-${written}`)), { settle() {} });
         }
         await turn();
         if (round % 2 === 0) {
@@ -186,7 +186,7 @@ describe('a lane’s reader', () => {
     const reader = ledger.reader();
     await keep(ledger, 'r-1');
     faults.sync = ioError('EIO');
-    ledger.onDurable(ledger.append(contentNamed('r-2')), () => {});
+    ledger.onDurable(ledger.append(contentNamed('r-2')), { settle() {} });
     ledger.flush();
     await turn();
     expect(names(await reader.read(1, ALL))).toEqual(['r-1']);

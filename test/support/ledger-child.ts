@@ -37,7 +37,7 @@ export const append = (ledger, id) =>
   ledger.append({ id, event: createEvent({ type: 'flag', action: 'created', id }) });
 export const durable = (ledger, sequence) =>
   new Promise((resolve, reject) => {
-    ledger.onDurable(sequence, (error) => (error ? reject(error) : resolve()));
+    ledger.onDurable(sequence, { settle: (error) => (error ? reject(error) : resolve()) });
   });
 export const ready = () => console.log('ready ' + process.pid);
 `;

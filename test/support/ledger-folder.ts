@@ -97,7 +97,9 @@ export function contentNamed(id: string, payload: unknown = { id }): EventConten
 /** Resolves when the record is durable, rejects with the reason why it never will be. */
 export function durable(ledger: Ledger, sequence: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    ledger.onDurable(sequence, (error) => (error === undefined ? resolve() : reject(error)));
+    ledger.onDurable(sequence, {
+      settle: (error) => (error === undefined ? resolve() : reject(error)),
+    });
   });
 }
 
