@@ -54,20 +54,24 @@ export class Gatherer {
     return this.#apart !== undefined || this.#records.length >= count || this.#bytes >= bytes;
   }
 
+  /** Whether there is something to read, and room for it. */
+  get wantsMore(): boolean {
+    return !this.isFull && this.#next <= this.#options.source.deliverable;
+  }
+
   /** Since when the oldest record waits here, in the clock's monotonic time. */
   get since(): number {
     return this.#since;
   }
 
   /**
-   * Reads until the batch is full or nothing more may be delivered. Returns whether it read anything.
+   * Reads until the batch is full or nothing more may be delivered.
    *
    * @throws {AuditError} what the reader throws; what was gathered before stays.
    */
-  async fill(): Promise<boolean> {
-    const { source, reader, limits } = this.#options;
-    const readsBefore = this.#reads;
-    while (!this.isFull && this.#next <= source.deliverable) {
+  async fill(): Promise<void> {
+    const { reader, limits } = this.#options;
+    while (this.wantsMore) {
       this.#reads += 1;
       // A sink that answers at once must not keep the event loop from turning.
       if (this.#reads % READS_A_TURN === 0) await nextTurn();
@@ -77,7 +81,6 @@ export class Gatherer {
       });
       this.#take(found);
     }
-    return this.#reads > readsBefore;
   }
 
   /** The batch, and behind it what has to go apart. */

@@ -230,12 +230,17 @@ export class Lane {
     }
   }
 
-  /** Does the one thing that is next, or waits until there is one. */
+  /**
+   * Does the one thing that is next, or waits until there is one. From looking for it to falling asleep
+   * nothing else runs: whoever comes with something new is either seen, or wakes the lane.
+   */
   async #turn(): Promise<void> {
     const entry = this.#aside.due(this.#now());
     if (entry !== undefined) return this.#retry(entry);
-    if (this.#pieces.length === 0) await this.#gather();
-    if (this.#isStopping) return;
+    if (this.#pieces.length === 0) {
+      if (this.#gatherer.wantsMore && this.#readAt <= this.#now()) return this.#gather();
+      this.#takeBatch();
+    }
     const [piece] = this.#pieces;
     if (piece === undefined || this.#sendAt > this.#now()) return this.#sleep();
     await this.#deliver(piece);
@@ -244,17 +249,21 @@ export class Lane {
 
   async #gather(): Promise<void> {
     const gatherer = this.#gatherer;
-    if (this.#readAt <= this.#now()) {
-      try {
-        if (await gatherer.fill()) this.#endReading();
-      } catch (thrown) {
-        this.#failToRead('records could not be read', thrown);
-      }
-      if (this.#isAbandoned) return;
-      const { rejected, malformed } = gatherer.takePassedOver();
-      this.#report.passedOver(rejected, malformed);
-      if (rejected + malformed > 0) this.#settle();
+    try {
+      await gatherer.fill();
+      this.#endReading();
+    } catch (thrown) {
+      this.#failToRead('records could not be read', thrown);
     }
+    if (this.#isAbandoned) return;
+    const { rejected, malformed } = gatherer.takePassedOver();
+    this.#report.passedOver(rejected, malformed);
+    if (rejected + malformed > 0) this.#settle();
+  }
+
+  /** Takes what was gathered, unless it waits for company. */
+  #takeBatch(): void {
+    const gatherer = this.#gatherer;
     if (gatherer.isEmpty) return;
     const isAwaited = gatherer.first <= this.#hurriedTo || this.#readFailures > 0;
     if (!gatherer.isFull && !isAwaited && this.#lingersUntil() > this.#now()) return;
