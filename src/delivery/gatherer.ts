@@ -65,7 +65,8 @@ export class Gatherer {
   }
 
   /**
-   * Reads until the batch is full or nothing more may be delivered.
+   * Reads until the batch is full, or nothing more may be delivered, or it is time to look at other
+   * things: `wantsMore` tells. A lane may have millions of records to pass over.
    *
    * @throws {AuditError} what the reader throws; what was gathered before stays.
    */
@@ -74,12 +75,14 @@ export class Gatherer {
     while (this.wantsMore) {
       this.#reads += 1;
       // A sink that answers at once must not keep the event loop from turning.
-      if (this.#reads % READS_A_TURN === 0) await nextTurn();
+      const isPause = this.#reads % READS_A_TURN === 0;
+      if (isPause) await nextTurn();
       const found = await reader.read(this.#next, {
         count: limits.count - this.#records.length,
         bytes: limits.bytes - this.#bytes,
       });
       this.#take(found);
+      if (isPause) return;
     }
   }
 

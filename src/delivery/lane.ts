@@ -70,6 +70,7 @@ export class Lane {
   readonly #keeper: PositionKeeper;
   readonly #sender: Sender;
   readonly #reader: SourceReader;
+  readonly #newGatherer: (from: number) => Gatherer;
   readonly #gatherer: Gatherer;
   readonly #aside: SetAside;
   readonly #milestones = new Milestones();
@@ -116,15 +117,17 @@ export class Lane {
     this.#aside = new SetAside(waiting);
     this.#sender = new Sender(outlet, source.stream, clock);
     this.#reader = source.reader();
-    this.#gatherer = new Gatherer({
-      name,
-      source,
-      reader: this.#reader,
-      checker: options.checker,
-      limits: { count: delivery.maxBatch, bytes: delivery.maxBatchBytes },
-      clock,
-      from: acknowledged + 1,
-    });
+    this.#newGatherer = (from) =>
+      new Gatherer({
+        name,
+        source,
+        reader: this.#reader,
+        checker: options.checker,
+        limits: { count: delivery.maxBatch, bytes: delivery.maxBatchBytes },
+        clock,
+        from,
+      });
+    this.#gatherer = this.#newGatherer(acknowledged + 1);
     this.#keeper = new PositionKeeper({
       store: positions,
       current: () => ({ acknowledged: this.#settled, waiting: this.#aside.waiting }),
@@ -251,11 +254,12 @@ export class Lane {
     const gatherer = this.#gatherer;
     try {
       await gatherer.fill();
+      if (this.#isAbandoned) return;
       this.#endReading();
     } catch (thrown) {
+      if (this.#isAbandoned) return;
       this.#failToRead('records could not be read', thrown);
     }
-    if (this.#isAbandoned) return;
     const { rejected, malformed } = gatherer.takePassedOver();
     this.#report.passedOver(rejected, malformed);
     if (rejected + malformed > 0) this.#settle();
@@ -617,12 +621,10 @@ export class Lane {
       ...this.#pieces.flatMap(({ records }) => records),
     ];
     if (held.length > 0) this.#report.lost(held, this.#shutDown());
-    const { maxBatch: count, maxBatchBytes: bytes } = this.#delivery;
-    for (let next = this.#gatherer.first; next <= this.#source.deliverable; ) {
-      const records = await this.#reader.read(next, { count, bytes });
-      if (records.length === 0) return;
-      next += records.length;
-      this.#report.lost(records, this.#shutDown());
+    const rest = this.#newGatherer(this.#gatherer.first);
+    while (rest.wantsMore || !rest.isEmpty) {
+      await rest.fill();
+      for (const { records } of rest.take()) this.#report.lost(records, this.#shutDown());
     }
   }
 
