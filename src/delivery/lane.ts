@@ -439,6 +439,7 @@ export class Lane {
     const othersGotThrough = this.#gotThrough > entry.gotThrough;
     entry.gotThrough = this.#gotThrough;
     if (verdict.fault === 'event') {
+      this.#endOutage();
       entry.doom = { reason: verdict.message, cause: error };
     } else if (!othersGotThrough) {
       this.#report.ailing(verdict.fault, verdict.message);
