@@ -101,6 +101,11 @@ export class Gatherer {
     return pieces;
   }
 
+  /** Another one, which begins with the first record that is still here. */
+  again(): Gatherer {
+    return new Gatherer({ ...this.#options, from: this.first });
+  }
+
   /** How many records were passed over since the last call. */
   takePassedOver(): { readonly rejected: number; readonly malformed: number } {
     const passedOver = { rejected: this.#rejected, malformed: this.#malformed };

@@ -4,15 +4,17 @@ import { SinkError } from '../sink.js';
 import { toBatch } from './batch.js';
 import { MAX_TIMER_MS } from './options.js';
 import type { Outlet, Sending } from './outlet.js';
+import { judge, type Verdict } from './verdict.js';
 
 /** Why an attempt failed. */
 export interface Failure {
   readonly thrown: unknown;
+  readonly verdict: Verdict;
   /** The sink has not even said so. */
   readonly isHung: boolean;
 }
 
-/** Makes one lane's attempts. */
+/** Sends one lane's batches, and judges what comes back. */
 export class Sender {
   readonly #outlet: Outlet;
   readonly #stream: string | undefined;
@@ -40,19 +42,21 @@ export class Sender {
     this.#sending = sending;
     return new Promise((resolve) => {
       let timer: Timer | undefined;
-      const done = (failure: Failure | undefined) => {
+      const done = (failure?: Failure) => {
         timer?.cancel();
         if (this.#sending === sending) this.#sending = undefined;
         resolve(failure);
       };
+      const fail = (thrown: unknown, isHung: boolean) =>
+        done({ thrown, verdict: judge(thrown, records.length), isHung });
       sending.outcome.then(
-        () => done(undefined),
-        (thrown: unknown) => done({ thrown, isHung: false }),
+        () => done(),
+        (thrown: unknown) => fail(thrown, false),
       );
       if (hungAfterMs > MAX_TIMER_MS) return;
       timer = this.#clock.schedule(() => {
         const thrown = new SinkError('transient', 'the sink did not settle the batch');
-        done({ thrown, isHung: true });
+        fail(thrown, true);
         sending.abort(thrown);
       }, hungAfterMs);
     });

@@ -1,5 +1,6 @@
 import type { LedgerRecord } from '../ledger/record.js';
 import type { Doom } from './piece.js';
+import { type Pacing, RetryTime } from './retry-time.js';
 
 /** How many records a lane may set aside. Each of them costs an attempt of its own, again and again. */
 const MAX_SET_ASIDE = 64;
@@ -9,14 +10,10 @@ export interface SetAsideRecord {
   readonly sequence: number;
   /** The record itself where no ledger has it. */
   readonly record: LedgerRecord | undefined;
+  readonly retryTime: RetryTime;
   attempts: number;
-  failures: number;
   /** In the clock's monotonic time; undefined after a restart, until it fails again. */
   firstFailedAt: number | undefined;
-  /** Not tried before. */
-  dueAt: number;
-  /** The part of that which the far side asked for. */
-  askedAt: number;
   /** How many sends had got through at its last attempt. */
   gotThrough: number;
   /** Something else got through after it was set aside. Before that the sink may just be down. */
@@ -27,19 +24,18 @@ export interface SetAsideRecord {
 /** What a lane has set aside, ascending. */
 export class SetAside {
   #entries: SetAsideRecord[];
-  /** Not before this moment is any of them tried, so that many of them do not crowd the sink. */
-  notBefore = Number.NEGATIVE_INFINITY;
+  /** When any of them may be tried, so that many of them do not crowd the sink. */
+  readonly retryTime: RetryTime;
 
   /** @param waiting what an earlier run had set aside */
-  constructor(waiting: readonly number[]) {
+  constructor(waiting: readonly number[], pacing: Pacing) {
+    this.retryTime = new RetryTime(pacing);
     this.#entries = waiting.map((sequence) => ({
       sequence,
       record: undefined,
+      retryTime: new RetryTime(pacing),
       attempts: 0,
-      failures: 0,
       firstFailedAt: undefined,
-      dueAt: Number.NEGATIVE_INFINITY,
-      askedAt: Number.NEGATIVE_INFINITY,
       gotThrough: 0,
       proven: true,
       doom: undefined,
@@ -54,8 +50,9 @@ export class SetAside {
     return this.#entries.length >= MAX_SET_ASIDE;
   }
 
-  get entries(): readonly SetAsideRecord[] {
-    return this.#entries;
+  /** Those that no ledger has. */
+  get records(): readonly LedgerRecord[] {
+    return this.#entries.flatMap(({ record }) => record ?? []);
   }
 
   /** The first one for which there is no proof yet that the fault is its own. */
@@ -79,15 +76,15 @@ export class SetAside {
 
   /** The one that is due the longest. */
   due(now: number): SetAsideRecord | undefined {
-    if (this.#entries.length === 0 || this.notBefore > now) return undefined;
+    if (this.#entries.length === 0 || this.retryTime.at > now) return undefined;
     const entry = this.#soonest();
-    return entry.dueAt <= now ? entry : undefined;
+    return entry.retryTime.at <= now ? entry : undefined;
   }
 
   /** When the next one is due. */
   get nextAt(): number {
     if (this.#entries.length === 0) return Number.POSITIVE_INFINITY;
-    return Math.max(this.notBefore, this.#soonest().dueAt);
+    return Math.max(this.retryTime.at, this.#soonest().retryTime.at);
   }
 
   /** Something got through: what is set aside fails by itself. */
@@ -105,11 +102,11 @@ export class SetAside {
 
   /** Ends every backoff, but what the far side asked for. */
   hurry(): void {
-    this.notBefore = Number.NEGATIVE_INFINITY;
-    for (const entry of this.#entries) entry.dueAt = Math.min(entry.dueAt, entry.askedAt);
+    this.retryTime.hurry();
+    for (const { retryTime } of this.#entries) retryTime.hurry();
   }
 
   #soonest(): SetAsideRecord {
-    return this.#entries.reduce((a, b) => (b.dueAt < a.dueAt ? b : a));
+    return this.#entries.reduce((a, b) => (b.retryTime.at < a.retryTime.at ? b : a));
   }
 }

@@ -1,0 +1,96 @@
+import type { LaneReport } from './lane-report.js';
+import { Milestones } from './milestones.js';
+import { PositionKeeper } from './position-keeper.js';
+import type { Pacing } from './retry-time.js';
+import type { SetAside } from './set-aside.js';
+import type { PositionStore, SourceReader } from './source.js';
+
+/** What progress is made of. */
+export interface ProgressOptions {
+  readonly positions: PositionStore;
+  readonly aside: SetAside;
+  /** The first record that is neither settled nor set aside. */
+  readonly firstOpen: () => number;
+  /** What the batches are read from: it may forget what is settled. */
+  readonly reader: Pick<SourceReader, 'release'>;
+  readonly report: LaneReport;
+  readonly pacing: Pacing;
+}
+
+/** How far a lane is, and who is to know. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #milestones = new Milestones();
+  readonly #keeper: PositionKeeper;
+  #settled: number;
+
+  constructor(options: ProgressOptions) {
+    const { positions, aside, report, pacing } = options;
+    this.#options = options;
+    this.#settled = positions.position.acknowledged;
+    this.#keeper = new PositionKeeper({
+      ...pacing,
+      store: positions,
+      current: () => ({ acknowledged: this.#settled, waiting: aside.waiting }),
+      onSave: (failure) => {
+        if (failure === undefined) report.saved();
+        else report.notSaved(failure.thrown);
+      },
+    });
+  }
+
+  /** Every record up to this one is delivered, rejected, dead, given up, or set aside. */
+  get settled(): number {
+    return this.#settled;
+  }
+
+  /** Moves to where everything is settled, or set aside for its own fault. */
+  update(): void {
+    const { aside, firstOpen, reader, report } = this.#options;
+    const first = firstOpen();
+    const settled = Math.min(first, aside.firstUnproven ?? first) - 1;
+    if (settled <= this.#settled) return;
+    this.#settled = settled;
+    reader.release(settled);
+    this.#keeper.moved();
+    this.#milestones.reach(settled);
+    report.settled(settled);
+  }
+
+  /** A record that was set aside is settled. */
+  updateAside(): void {
+    this.#keeper.moved();
+    const before = this.#settled;
+    this.update();
+    // Who waits for this very record must learn of it, though nothing else has moved.
+    if (this.#settled === before) this.#options.report.settled(before);
+  }
+
+  /** @throws the signal's reason once it is aborted; what {@link end} is given */
+  whenSettled(upTo: number, signal?: AbortSignal): Promise<void> {
+    return upTo <= this.#settled ? Promise.resolve() : this.#milestones.wait(upTo, signal);
+  }
+
+  /** Waits for the position to be kept, should it be more records behind than this. */
+  keepUp(records: number): Promise<void> {
+    return this.#keeper.keepUp(records);
+  }
+
+  /** There will be no more of it. */
+  end(reason: unknown): void {
+    this.#milestones.fail(reason);
+  }
+
+  /**
+   * Keeps the position for good.
+   *
+   * @throws {AuditError} `ledger-unavailable`
+   */
+  async close(): Promise<void> {
+    try {
+      await this.#keeper.close();
+    } catch (thrown) {
+      throw this.#options.report.notSaved(thrown);
+    }
+  }
+}
