@@ -137,7 +137,7 @@ export class Lane {
 
   /** The records up to `settled` that are set aside and still tried, ascending. */
   get waiting(): readonly number[] {
-    return this.#aside.waiting;
+    return this.#progress.waiting;
   }
 
   /** Records that the lane has not settled, those set aside left out. */

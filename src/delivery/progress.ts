@@ -25,13 +25,13 @@ export class Progress {
   #settled: number;
 
   constructor(options: ProgressOptions) {
-    const { positions, aside, report, pacing } = options;
+    const { positions, report, pacing } = options;
     this.#options = options;
     this.#settled = positions.position.acknowledged;
     this.#keeper = new PositionKeeper({
       ...pacing,
       store: positions,
-      current: () => ({ acknowledged: this.#settled, waiting: aside.waiting }),
+      current: () => ({ acknowledged: this.#settled, waiting: this.waiting }),
       onSave: (failure) => {
         if (failure === undefined) report.saved();
         else report.notSaved(failure.thrown);
@@ -42,6 +42,11 @@ export class Progress {
   /** Every record up to this one is delivered, rejected, dead, given up, or set aside. */
   get settled(): number {
     return this.#settled;
+  }
+
+  /** The records up to that one which are set aside, ascending; after a kill those behind it come anyway. */
+  get waiting(): readonly number[] {
+    return this.#options.aside.waiting.filter((sequence) => sequence <= this.#settled);
   }
 
   /** Moves to where everything is settled, or set aside for its own fault. */
@@ -59,11 +64,12 @@ export class Progress {
 
   /** A record that was set aside is settled. */
   updateAside(): void {
-    this.#keeper.moved();
     const before = this.#settled;
     this.update();
+    if (this.#settled > before) return;
     // Who waits for this very record must learn of it, though nothing else has moved.
-    if (this.#settled === before) this.#options.report.settled(before);
+    this.#keeper.moved();
+    this.#options.report.settled(before);
   }
 
   /** @throws the signal's reason once it is aborted; what {@link end} is given */

@@ -22,4 +22,26 @@ describe('an event that was set aside', () => {
     expect(rig.dead).toMatchObject([{ sequence: 1, reason: 'no' }]);
     expect(rig.lane.health()).toBeUndefined();
   });
+
+  it('stands in no position that comes before it: after a kill it would come twice', async () => {
+    let isDown = true;
+    const rig = laneRig({
+      farSide: () => {
+        if (isDown) throw new Error('down');
+      },
+      delivery: { maxBatch: 1 },
+    });
+    const wrong: unknown[] = [];
+    rig.positions.watch = (position) => {
+      const { acknowledged, waiting } = position;
+      if (waiting.some((sequence) => sequence > acknowledged)) wrong.push(position);
+    };
+    rig.add(3);
+    await rig.pass(HOUR_MS);
+    expect(rig.told.setAside).toEqual([1, 2, 3]);
+    isDown = false;
+    await rig.pass(HOUR_MS);
+    expect(wrong).toEqual([]);
+    expect(rig.positions.position).toEqual({ acknowledged: 3, waiting: [] });
+  });
 });
