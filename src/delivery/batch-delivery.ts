@@ -93,7 +93,6 @@ export class BatchDelivery {
     if (verdict.fault === 'event') {
       // The far side works, and waiting would change nothing.
       farSide.works();
-      retryTime.renew();
       if (records.length > 1) this.#replaceFirst(...halve(piece));
       else this.#replaceFirst({ ...piece, doom: { reason: verdict.message, cause: error } });
       return;

@@ -44,4 +44,22 @@ describe('an event that was set aside', () => {
     expect(wrong).toEqual([]);
     expect(rig.positions.position).toEqual({ acknowledged: 3, waiting: [] });
   });
+
+  it('is tried at its own time while the batches wait', async () => {
+    const rig = laneRig({
+      farSide: ({ numbers }) => {
+        if (numbers.includes(1)) throw new Error('try later');
+        if (numbers.includes(3)) throw new SinkError('transient', '429', { retryAfterMs: HOUR_MS });
+      },
+      delivery: { maxBatch: 1 },
+    });
+    rig.add(2);
+    await rig.pass(HOUR_MS);
+    rig.add(1);
+    await rig.idle();
+    expect(rig.batches.at(-1)).toEqual([3]);
+    const before = rig.calls.length;
+    await rig.pass(HOUR_MS / 2);
+    expect(new Set(rig.batches.slice(before).map(String))).toEqual(new Set(['1']));
+  });
 });

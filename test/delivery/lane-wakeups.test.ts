@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { laneRig, range } from './lane-rig.js';
+import { type Timeline, timeline } from './timeline.js';
 
 /** Acts so many microtasks from now. */
 function afterMicrotasks(count: number, act: () => void): void {
@@ -56,5 +57,35 @@ describe('a lane on its way to sleep', () => {
       await rig.idle();
       expect([moment, rig.batches]).toEqual([moment, [[1]]]);
     }
+  });
+});
+
+describe('a lane that waits', () => {
+  it.each(['to send again', 'to read again'])('%s is not woken by what comes', async (what) => {
+    const clock = timeline();
+    let sleeps = 0;
+    const counting: Timeline = {
+      ...clock,
+      schedule: (callback, ms) => {
+        sleeps += 1;
+        return clock.schedule(callback, ms);
+      },
+    };
+    const rig = laneRig({
+      clock: counting,
+      delivery: { maxBatch: 1 },
+      farSide: () => {
+        throw new Error('down');
+      },
+    });
+    if (what === 'to read again') rig.source.fault = new Error('EIO');
+    rig.add(1);
+    await rig.idle();
+    const before = sleeps;
+    rig.add(1);
+    rig.lane.hurry(2);
+    await rig.idle();
+    expect(before).toBeGreaterThan(0);
+    expect(sleeps).toBe(before);
   });
 });
