@@ -81,6 +81,6 @@ class Check {
     const signature = this.#keys === undefined ? 'unchecked' : 'valid';
     const where = file === undefined ? {} : { file };
     this.checkpoints.push({ ...where, origin, size: parsed.size, root, signature });
-    this.heads.push({ file: name, size: parsed.size, root });
+    this.heads.push({ file: name, isGiven: file === undefined, size: parsed.size, root });
   }
 }

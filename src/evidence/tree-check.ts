@@ -1,5 +1,13 @@
 import { AuditError } from '../errors.js';
-import { Frontier, fromBase64, type Hash, leafHash, leafHashAt, toBase64 } from './merkle.js';
+import {
+  emptyRoot,
+  Frontier,
+  fromBase64,
+  type Hash,
+  leafHash,
+  leafHashAt,
+  toBase64,
+} from './merkle.js';
 import { consistencyPath, inclusionPath, isConsistent, isIncluded } from './merkle-paths.js';
 import type { VerifyFault } from './report.js';
 import { LEVELS_A_FILE, TreeFiles, treePath } from './tree-files.js';
@@ -8,6 +16,8 @@ import { LEVELS_A_FILE, TreeFiles, treePath } from './tree-files.js';
 export interface ExpectedHead {
   /** The file's path, or what stands for it. */
   readonly file: string;
+  /** Whether it was kept elsewhere: then somebody relies on it. */
+  readonly isGiven: boolean;
   readonly size: number;
   /** In Base64. */
   readonly root: string;
@@ -208,9 +218,8 @@ export class TreeCheck {
       }
     }
     for (const head of this.#wrongHead === undefined ? this.#older : []) {
-      if (this.#compareOlder(head) !== false) continue;
-      const explanation = `${head.file} covers ${head.size} records that the ledger's tree does not begin with`;
-      faults.push({ kind: 'altered', file: head.file, explanation });
+      const fault = this.#faultOfOlder(head);
+      if (fault !== undefined) faults.push(fault);
     }
     return faults;
   }
@@ -250,11 +259,26 @@ export class TreeCheck {
     }
   }
 
+  #faultOfOlder(head: ExpectedHead): VerifyFault | undefined {
+    const { file, size } = head;
+    const goesOn = this.#compareOlder(head);
+    if (goesOn === false) {
+      const explanation = `${file} covers ${size} records that the ledger's tree does not begin with`;
+      return { kind: 'altered', file, explanation };
+    }
+    // Who hands one in must not take its silence for a yes: any ledger can be put in the place of one of
+    // which nothing is left to compare.
+    if (goesOn === true || !head.isGiven) return undefined;
+    const explanation = `${file} covers ${size} records, all of which are gone, and the hashes or the newer checkpoint too that would show that this ledger goes on from it: give a checkpoint that covers a record from ${this.#first} on`;
+    return { kind: 'missing', file, explanation };
+  }
+
   /** Whether the tree goes on from a head whose records are gone; undefined if nobody can tell any more. */
   #compareOlder({ size, root }: ExpectedHead): boolean | undefined {
     const newest = this.#heads[this.#nextHead - 1];
     const hash = fromBase64(root);
-    if (size === 0 || hash === undefined || newest === undefined) return undefined;
+    if (size === 0) return hash === emptyRoot();
+    if (hash === undefined || newest === undefined) return undefined;
     try {
       const path = consistencyPath(size, newest.size, this.#files!.node);
       return isConsistent(size, hash, newest.size, fromBase64(newest.root)!, path);

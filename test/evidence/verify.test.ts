@@ -357,6 +357,28 @@ describe('verifyLedger with a checkpoint that was kept elsewhere', () => {
     });
   });
 
+  it('is not content with one of which nothing is left that it could be compared with', async () => {
+    const { published } = await growSigned(10);
+    const { note } = published[0]!;
+    fs.rmSync(folder.path, { recursive: true });
+    // Another ledger, which says that retention has removed what the checkpoint covers.
+    const rig = folder.openLedger({ maxSegmentBytes: 1024, retain: { maxBytes: 1 } });
+    await keep(rig.ledger, ...ids(100, 30));
+    rig.ledger.retire(Number.POSITIVE_INFINITY);
+    await rig.ledger.close();
+    const { first } = rig.ledger;
+    expect(first).toBeGreaterThan(11);
+    fs.mkdirSync(folder.file('checkpoints'));
+    const tree = { format: 1, start: first - 1 };
+    fs.writeFileSync(folder.file('checkpoints', 'tree.json'), JSON.stringify(tree));
+    for (const full of [false, true]) {
+      const { ok, fault } = await verifyLedger(folder.path, { checkpoint: note, publicKey, full });
+      expect(ok).toBe(false);
+      expect(fault).toMatchObject({ kind: 'missing', file: 'the checkpoint that was handed in' });
+      expect(fault!.explanation).toContain(`a record from ${first} on`);
+    }
+  });
+
   it('finds the first of several faults first', async () => {
     await growSigned(10);
     edit(2, forgeFirst);
