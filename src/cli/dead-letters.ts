@@ -1,6 +1,11 @@
 import fs from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../ledger/files.js';
+import { LineBuffer } from '../ledger/line-buffer.js';
+import { openPlain, openPlainSync } from '../ledger/plain-file.js';
 import { readReplayed } from './replayed.js';
+import { MAX_LINE_BYTES } from './scan.js';
 import { readRecord, type StoredRecord } from './stored-record.js';
 
 /** An event that its sink refused for good. */
@@ -19,17 +24,19 @@ const SUFFIX = '.jsonl';
 const LF = 0x0a;
 const PIECE_BYTES = 2 ** 20;
 
-/** The sinks that have dead letters in a ledger. */
+/** The sinks that have dead letters in a ledger. Throws what `fs` throws. */
 export function sinksWithDeadLetters(directory: string): string[] {
+  let names: string[];
   try {
-    return fs
-      .readdirSync(join(directory, 'dead'))
-      .filter((name) => /^[a-z][a-z0-9-]{0,62}\.jsonl$/.test(name))
-      .map((name) => name.slice(0, -SUFFIX.length))
-      .sort();
-  } catch {
-    return []; // there is no such folder before the first one
+    names = fs.readdirSync(join(directory, 'dead'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []; // there is no such folder before the first one
+    throw error;
   }
+  return names
+    .filter((name) => /^[a-z][a-z0-9-]{0,62}\.jsonl$/.test(name))
+    .map((name) => name.slice(0, -SUFFIX.length))
+    .sort();
 }
 
 /** How many letters a sink has that were not sent again since. */
@@ -47,9 +54,10 @@ export async function countDeadLetters(directory: string, sink: string): Promise
 function countLines(directory: string, sink: string): number {
   let fd: number;
   try {
-    fd = fs.openSync(pathOf(directory, sink), 'r');
-  } catch {
-    return 0;
+    fd = openPlainSync(pathOf(directory, sink));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 0;
+    throw error;
   }
   try {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -70,16 +78,24 @@ export async function* readDeadLetters(
   directory: string,
   sink: string,
 ): AsyncGenerator<DeadLetter> {
-  let file: fs.promises.FileHandle;
+  let file: FileHandle;
   try {
-    file = await fs.promises.open(pathOf(directory, sink), 'r');
-  } catch {
-    return;
+    file = await openPlain(pathOf(directory, sink));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
   }
   try {
-    for await (const line of file.readLines()) {
-      const letter = readLetter(line);
-      if (letter !== undefined) yield letter;
+    const lines = new LineBuffer(PIECE_BYTES, 0);
+    while (lines.rest.length <= MAX_LINE_BYTES) {
+      while (lines.next()) {
+        const letter = readLetter(lines.bytes.toString('utf8', lines.start, lines.end));
+        if (letter !== undefined) yield letter;
+      }
+      const { at, length, position } = lines.room();
+      const { bytesRead } = await file.read(lines.bytes, at, length, position);
+      if (bytesRead === 0) break;
+      lines.filled(bytesRead);
     }
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
-import fs from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { LineBuffer } from '../ledger/line-buffer.js';
+import { openPlain } from '../ledger/plain-file.js';
 import { hashOf } from '../ledger/record.js';
 import { listSegmentsSync, segmentIndexOf, segmentPath } from '../ledger/segment.js';
 import { Bell } from './bell.js';
@@ -122,9 +123,9 @@ async function readSegment(
   onRecord: OnRecord,
   signal: AbortSignal,
 ): Promise<boolean> {
-  let file: fs.promises.FileHandle;
+  let file: FileHandle;
   try {
-    file = await fs.promises.open(segmentPath(place.ledger.directory, place.segment!), 'r');
+    file = await openPlain(segmentPath(place.ledger.directory, place.segment!));
   } catch {
     return true;
   }

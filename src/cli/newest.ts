@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { openPlainSync } from '../ledger/plain-file.js';
 import type { LedgerFolder } from './ledgers.js';
 import {
   isWithin,
@@ -78,7 +79,7 @@ function forEachLineBackwards(
 ): void {
   let fd: number;
   try {
-    fd = fs.openSync(path, 'r');
+    fd = openPlainSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // retention has removed it
     throw error;

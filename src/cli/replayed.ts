@@ -1,5 +1,9 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { readTextSync } from '../ledger/plain-file.js';
+
+/** Some millions of them. */
+const MAX_BYTES = 2 ** 28;
 
 /**
  * Which dead letters were sent again, and stored: lines of `dead/<sink>.replayed.jsonl`. The dead letters
@@ -7,12 +11,7 @@ import { join } from 'node:path';
  */
 export function readReplayed(directory: string, sink: string): Set<string> {
   const ids = new Set<string>();
-  let text: string;
-  try {
-    text = fs.readFileSync(pathOf(directory, sink), 'utf8');
-  } catch {
-    return ids; // none was
-  }
+  const text = readTextSync(pathOf(directory, sink), MAX_BYTES) ?? '';
   for (const line of text.split('\n')) {
     try {
       ids.add(String((JSON.parse(line) as { id?: unknown }).id));

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { openPlain, openPlainSync } from '../ledger/plain-file.js';
 import { listSegmentsSync, segmentPath } from '../ledger/segment.js';
 import type { LedgerFolder } from './ledgers.js';
 import { readRecord, type StoredRecord } from './stored-record.js';
@@ -175,7 +176,7 @@ function indexOfEscape(bytes: Buffer, spelling: Buffer, from = 0): number {
 /** A running writer's retention may remove a segment at any time. */
 async function openUnlessGone(path: string): Promise<fs.promises.FileHandle | undefined> {
   try {
-    return await fs.promises.open(path, 'r');
+    return await openPlain(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -231,7 +232,7 @@ const HEAD_BYTES = 256;
 /** When a segment's first record was recorded, in milliseconds since 1970, if that can be read. */
 export function firstTimeSync(path: string): number | undefined {
   try {
-    const fd = fs.openSync(path, 'r');
+    const fd = openPlainSync(path);
     try {
       const head = Buffer.alloc(HEAD_BYTES);
       const length = fs.readSync(fd, head, 0, HEAD_BYTES, 0);

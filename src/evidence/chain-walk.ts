@@ -229,7 +229,10 @@ export class ChainWalk {
 /** The segments that count; those at the end that never got a byte, as after a crash, do not. */
 function wholeSegments(directory: string, first: number): number[] {
   const segments = listSegmentsSync(directory).filter((segment) => segment >= first);
-  const isEmpty = (segment: number) => fs.statSync(segmentPath(directory, segment)).size === 0;
+  const isEmpty = (segment: number) => {
+    const stat = fs.statSync(segmentPath(directory, segment));
+    return stat.isFile() && stat.size === 0;
+  };
   while (segments.length > 1 && isEmpty(segments.at(-1)!)) segments.pop();
   return segments;
 }

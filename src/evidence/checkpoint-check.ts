@@ -1,6 +1,6 @@
-import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import { checkpointPath, listCheckpointsSync } from '../ledger/checkpoint-files.js';
+import { readTextSync } from '../ledger/plain-file.js';
 import { parseCheckpoint } from './checkpoint-note.js';
 import type { Verifier } from './note.js';
 import { readPublicKeys, signatureFault } from './public-key.js';
@@ -34,13 +34,7 @@ export function checkCheckpointsSync(
   const sizes = listCheckpointsSync(directory);
   for (const size of sizes) {
     const file = checkpointPath(directory, size);
-    let text: string;
-    try {
-      text = fs.readFileSync(file, 'utf8');
-    } catch {
-      continue; // a running writer removes old ones
-    }
-    check.add(text, file, size);
+    check.read(file, size);
   }
   const handed = typeof given === 'string' ? [given] : (given ?? []);
   if (!Array.isArray(handed) || !handed.every((text) => typeof text === 'string')) {
@@ -60,6 +54,17 @@ class Check {
 
   constructor(keys: readonly Verifier[] | undefined) {
     this.#keys = keys;
+  }
+
+  /** One in the folder, unless a running writer has removed it meanwhile. Throws what `fs` throws. */
+  read(file: string, size: number): void {
+    try {
+      const text = readTextSync(file);
+      if (text !== undefined) this.add(text, file, size);
+    } catch (error) {
+      if (!(error instanceof AuditError)) throw error;
+      this.faults.push({ kind: 'altered', file, explanation: error.message });
+    }
   }
 
   /** @param file absent for one that was handed in, which may be of any size */

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { openPlain } from '../ledger/plain-file.js';
 
 /** Large reads, as in opening a ledger. */
 const READ_BYTES = 2 ** 20;
@@ -44,7 +45,7 @@ export async function walkLines(
   onLine: (line: LineInBuffer, number: number) => boolean,
   { from = BEGINNING, onRead }: { from?: LinePlace; onRead?: (bytes: number) => void } = {},
 ): Promise<LinesEnd> {
-  const file = await fs.promises.open(path, 'r');
+  const file = await openPlain(path);
   const readBytes = Math.min(READ_BYTES, fs.fstatSync(file.fd).size + 1);
   let current = new Window(CARRY_BYTES, readBytes);
   let next = new Window(CARRY_BYTES, readBytes);
@@ -136,7 +137,7 @@ class Window implements LineInBuffer {
 /** A part of a file: `length` bytes from `offset` on, or as many as there are, and none past a bound. */
 export async function readBytes(path: string, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(Math.min(length, MAX_LINE_BYTES));
-  const file = await fs.promises.open(path, 'r');
+  const file = await openPlain(path);
   try {
     const { bytesRead } = await file.read(bytes, 0, bytes.length, offset);
     return bytes.subarray(0, bytesRead);

@@ -1,7 +1,7 @@
-import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import { checkpointPath, listCheckpointsSync } from '../ledger/checkpoint-files.js';
 import { codeOf, unavailable } from '../ledger/files.js';
+import { readTextSync } from '../ledger/plain-file.js';
 import { type Checkpoint, openCheckpoint } from './checkpoint.js';
 import { parseCheckpoint } from './checkpoint-note.js';
 import { Frontier, fromBase64, type Hash, leafHash, toBase64 } from './merkle.js';
@@ -158,7 +158,10 @@ function invalidCheckpoint(message: string): AuditError {
 
 function newestNote(directory: string): string {
   const size = newestSize(directory);
-  return access(directory, () => fs.readFileSync(checkpointPath(directory, size), 'utf8'));
+  const path = checkpointPath(directory, size);
+  const note = access(directory, () => readTextSync(path));
+  if (note !== undefined) return note;
+  throw new AuditError('ledger-unavailable', `${path} is gone: a running writer removes old ones`);
 }
 
 function newestSize(directory: string): number {

@@ -6,11 +6,11 @@ import {
   codeOf,
   FILE_MODE,
   makeFolderSync,
-  readTextSync,
   replaceFileSync,
   syncFolderSync,
   writeAllSync,
 } from '../ledger/files.js';
+import { openPlainSync, readTextSync } from '../ledger/plain-file.js';
 import { HASH_BYTES, type Hash, leafHash, nodeHash } from './merkle.js';
 
 /**
@@ -112,7 +112,7 @@ export class TreeFiles {
     const bytes = Buffer.alloc(count * HASH_BYTES);
     let read = 0;
     try {
-      const fd = fs.openSync(path, 'r');
+      const fd = openPlainSync(path);
       try {
         const position = (from % FILE_HASHES) * HASH_BYTES;
         while (read < bytes.length) {

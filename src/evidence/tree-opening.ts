@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { AuditError } from '../errors.js';
 import {
   checkpointFolder,
@@ -7,6 +6,7 @@ import {
 } from '../ledger/checkpoint-files.js';
 import type { ResolvedCheckpointOptions } from '../ledger/checkpoint-options.js';
 import { makeFolderSync, unavailable } from '../ledger/files.js';
+import { readTextSync } from '../ledger/plain-file.js';
 import type { Checkpoint } from './checkpoint.js';
 import { parseCheckpoint } from './checkpoint-note.js';
 import { type FollowedSegments, Follower } from './follower.js';
@@ -95,7 +95,7 @@ function newestCheckpoint(
   const size = listCheckpointsSync(directory).at(-1);
   if (size === undefined) return undefined;
   const path = checkpointPath(directory, size);
-  const checkpoint = parseCheckpoint(fs.readFileSync(path, 'utf8'));
+  const checkpoint = parseCheckpoint(readTextSync(path) ?? '');
   const verifier = verifierOf(origin, key);
   // One of an earlier key, or under an earlier name, says nothing of this key.
   const isSound =

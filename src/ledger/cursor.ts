@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { AuditError } from '../errors.js';
-import { codeOf, makeFolderSync, readTextSync, replaceFile, replaceFileSync } from './files.js';
+import { codeOf, makeFolderSync, replaceFile, replaceFileSync } from './files.js';
+import { readTextSync } from './plain-file.js';
 
 /** How far a sink is. */
 export interface Position {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AuditError } from '../errors.js';
-import { readTextSync, replaceFileSync } from './files.js';
+import { replaceFileSync } from './files.js';
+import { readTextSync } from './plain-file.js';
 import { NO_HASH } from './record.js';
 
 const FORMAT = 1;

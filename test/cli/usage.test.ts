@@ -92,7 +92,7 @@ describe('otel-audit', () => {
     fs.rmSync(file);
     fs.mkdirSync(file);
     const { code, err } = await otelAudit(['search', folder.path]);
-    expect(code).toBe(2);
-    expect(err).toMatch(/EISDIR/);
+    expect(code).toBe(1);
+    expect(err).toContain(`${file} is no file`);
   });
 });

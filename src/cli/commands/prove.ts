@@ -1,7 +1,7 @@
-import fs from 'node:fs';
 import { parseCheckpoint } from '../../evidence/checkpoint-note.js';
 import { openRecordProof, proveInclusion, recordProof } from '../../evidence/proofs.js';
 import { checkpointPath, listCheckpointsSync } from '../../ledger/checkpoint-files.js';
+import { readTextSync } from '../../ledger/plain-file.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
 import { findRecords } from '../find-record.js';
@@ -65,5 +65,5 @@ function newestCheckpoint(directory: string, sequence: number): string {
       `no checkpoint covers record ${sequence} yet: the newest covers ${size} records`,
     );
   }
-  return fs.readFileSync(checkpointPath(directory, size), 'utf8');
+  return readTextSync(checkpointPath(directory, size)) ?? '';
 }

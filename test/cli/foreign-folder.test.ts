@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { verifyLedger } from '../../src/evidence/verify.js';
+import { builtCommand } from './support/command.js';
+import { makeDemoLedger } from './support/demo-ledger.js';
+
+// A folder that somebody hands over to have it verified, or that an intruder could write to. The command runs
+// as a process of its own, for what it must not do is wait for ever.
+const command = builtCommand();
+const PIPES = process.platform === 'win32' ? it.skip : it;
+let folder = '';
+
+beforeEach(async () => {
+  folder = fs.mkdtempSync(join(command.folder, 'foreign-'));
+  await makeDemoLedger(folder);
+});
+
+async function ran(...args: string[]) {
+  const running = command.start(args);
+  const code = await running.end;
+  return { code, out: running.shown, err: running.err };
+}
+
+/** Puts a pipe that nobody writes to in a file's place. */
+function pipe(...names: string[]): string {
+  const path = join(folder, ...names);
+  fs.rmSync(path, { force: true });
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+describe('a ledger with a pipe in the place of a file', () => {
+  PIPES.each([
+    ['ledger.json'],
+    ['cursors', 'webhook.json'],
+    ['checkpoints', '00000000000000000040.checkpoint'],
+    ['checkpoints', 'tree.json'],
+    ['checkpoints', 'hashes', '0-0000000000'],
+    ['00000000000000000018.jsonl'],
+    ['00000000000000000041.jsonl'],
+  ])('is broken there, and is not waited for: %s %s %s', async (...names) => {
+    const path = pipe(...names.filter((name) => typeof name === 'string'));
+    const { code, out, err } = await ran('verify', folder, '--full');
+    expect(code).toBe(1);
+    expect(out + err).toContain(path);
+  });
+
+  PIPES('ends every command that would read it, with the reason', async () => {
+    const segment = pipe('00000000000000000041.jsonl');
+    for (const name of ['tail', 'search', 'stats']) {
+      const { code, err } = await ran(name, folder);
+      expect(code).toBe(1);
+      expect(err).toContain(`${segment} is no file`);
+    }
+    fs.rmSync(segment);
+    const letters = pipe('dead', 'webhook.jsonl');
+    for (const name of ['dead', 'stats']) {
+      expect(await ran(name, folder)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`${letters} is no file`),
+      });
+    }
+  });
+});
+
+describe('a ledger with a file that has no end', () => {
+  it('has a checkpoint that is none, and it is not read', async () => {
+    const file = join(folder, 'checkpoints', '00000000000000000035.checkpoint');
+    fs.writeFileSync(file, '');
+    fs.truncateSync(file, 2 ** 31); // sparse
+    const { fault } = await verifyLedger(folder);
+    expect(fault).toMatchObject({ kind: 'altered', file });
+    expect(fault!.explanation).toContain('is larger than');
+  });
+
+  it('has dead letters up to there', async () => {
+    const file = join(folder, 'dead', 'webhook.jsonl');
+    fs.truncateSync(file, 2 ** 30);
+    const { code, out, err } = await ran('dead', folder, '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(JSON.parse(out)).toMatchObject({ sink: 'webhook', attempts: 1 });
+  });
+});
+
+it('does not pass over a checkpoint that cannot be read', async () => {
+  const file = join(folder, 'checkpoints', '00000000000000000035.checkpoint');
+  fs.mkdirSync(file);
+  expect((await verifyLedger(folder)).fault).toMatchObject({ kind: 'altered', file });
+});
