@@ -8,9 +8,18 @@ const MAX_CHANGES = 200;
 
 /**
  * What a payload says that was changed: by `before` and `after`, or by an RFC 6902 patch in `diff`,
- * `patch` or `changes`; undefined where it says nothing of the kind.
+ * `patch` or `changes`; undefined where it says nothing of the kind, or is nested too deeply to be compared.
  */
 export function changesOf(payload: unknown): Change[] | undefined {
+  try {
+    return findChanges(payload);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function findChanges(payload: unknown): Change[] | undefined {
   if (!isObject(payload)) return undefined;
   for (const key of ['diff', 'patch', 'changes']) {
     const patch = payload[key];
@@ -28,7 +37,7 @@ interface Operation {
   readonly op: string;
   readonly path: string;
   readonly value?: unknown;
-  readonly from?: string;
+  readonly from?: unknown;
 }
 
 function isOperation(value: unknown): value is Operation {
@@ -39,7 +48,9 @@ function ofOperation({ op, path, value, from }: Operation): Change[] {
   if (op === 'add') return [{ sign: '+', text: `${path}: ${JSON.stringify(value)}` }];
   if (op === 'remove') return [{ sign: '-', text: path }];
   if (op === 'replace') return [{ sign: '~', text: `${path}: ${JSON.stringify(value)}` }];
-  return op === 'test' ? [] : [{ sign: '~', text: `${path}: ${op} from ${from ?? '?'}` }];
+  return op === 'test'
+    ? []
+    : [{ sign: '~', text: `${path}: ${op} from ${typeof from === 'string' ? from : '?'}` }];
 }
 
 function compare(path: string, before: unknown, after: unknown, changes: Change[]): void {

@@ -1,5 +1,6 @@
 import { Checker } from '../checker.js';
 import { messageOf } from '../errors.js';
+import { jsonOf } from './json-text.js';
 import { momentOf, type OptionValues, textOf, textsOf } from './options.js';
 import type { ScanQuery } from './scan.js';
 import { pairOf, type StoredRecord } from './stored-record.js';
@@ -124,7 +125,5 @@ function isAt(value: unknown, keys: readonly string[], wanted: string): boolean 
   }
   if (typeof at === 'string') return at === wanted;
   if (typeof at === 'number') return wanted.trim() !== '' && at === Number(wanted);
-  return typeof at === 'object' && at !== null
-    ? JSON.stringify(at) === wanted
-    : String(at) === wanted;
+  return typeof at === 'object' && at !== null ? jsonOf(at) === wanted : String(at) === wanted;
 }

@@ -37,18 +37,20 @@ export function readRecord(line: string): StoredRecord | undefined {
 
 function isRecord(record: Partial<StoredRecord> | null): record is StoredRecord {
   if (typeof record !== 'object' || record === null) return false;
-  const { seq, at, id, event, malformed } = record;
-  if (!Number.isSafeInteger(seq) || typeof at !== 'string' || typeof id !== 'string') return false;
+  const { seq, prev, at, id, trace, event, malformed } = record;
+  if (!Number.isSafeInteger(seq) || ![prev, at, id].every(isText)) return false;
+  if (trace !== undefined && !(isText(trace?.traceId) && isText(trace.spanId))) return false;
   if (event === undefined) return typeof malformed?.reason === 'string';
   return (
     typeof event === 'object' &&
     event !== null &&
-    typeof event.type === 'string' &&
-    typeof event.action === 'string' &&
+    [event.type, event.action, event.timestamp, event.status].every(isText) &&
     typeof event.metadata === 'object' &&
     event.metadata !== null
   );
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string';
 
 /** `type:action`; `malformed` for what should have been an event. */
 export function pairOf({ event }: StoredRecord): string {

@@ -1,3 +1,4 @@
+import { jsonOf } from './json-text.js';
 import { printable } from './printable.js';
 import { actorOf, pairOf, type StoredRecord, timeOf } from './stored-record.js';
 import type { Colour, Paint, Terminal } from './terminal.js';
@@ -75,7 +76,8 @@ function timeText(text: string): string {
 }
 
 function payloadText(payload: unknown): string {
-  return payload === null || payload === undefined ? '' : JSON.stringify(payload);
+  if (payload === null || payload === undefined) return '';
+  return jsonOf(payload) ?? '(nested too deeply for a line: otel-audit show has it)';
 }
 
 export function statusColour(status: string): Colour | undefined {

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { verifyLedger } from '../../src/evidence/verify.js';
+import { hashOf } from '../../src/ledger/record.js';
 import { builtCommand } from './support/command.js';
 import { makeDemoLedger } from './support/demo-ledger.js';
 
@@ -81,6 +82,56 @@ describe('a ledger with a file that has no end', () => {
     const { code, out, err } = await ran('dead', folder, '--json');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(JSON.parse(out)).toMatchObject({ sink: 'webhook', attempts: 1 });
+  });
+});
+
+/** Goes on from the demo's last record, whatever the lines say. */
+function append(...bodies: readonly string[]): void {
+  const file = join(folder, '00000000000000000035.jsonl');
+  let previous = fs.readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)!;
+  for (const [n, body] of bodies.entries()) {
+    const at = `"at":"2026-11-25T00:57:0${n}.000Z"`;
+    previous = `{"seq":${41 + n},"prev":"${hashOf(Buffer.from(previous))}",${at},"id":"e${n}",${body}}`;
+    fs.appendFileSync(file, `${previous}\n`);
+  }
+}
+
+const event = (payload: string, more = '"status":""') =>
+  `"event":{"version":"0.2","type":"flag","action":"hidden","metadata":{},"payload":${payload},"timestamp":"2026-11-25T00:57:00Z",${more}}`;
+
+describe('a record that nobody could print', () => {
+  const deep = (inner: string) => `${'{"a":'.repeat(100_000)}${inner}${'}'.repeat(100_000)}`;
+
+  it('does not keep the records after it from being shown', async () => {
+    append(event(deep('1')), event(`{"before":${deep('1')},"after":${deep('2')}}`), event('"x"'));
+    for (const args of [
+      ['tail', folder, '-n', '3'],
+      ['search', folder, 'flag:hidden'],
+    ]) {
+      const { code, out, err } = await ran(...args);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      expect(out).toMatch(/^41 .*show has it\)\n42 .*show has it\)\n43 .*"x"\n$/);
+    }
+    const asked = await ran('search', folder, '--where', 'payload=x', '--where', 'status=');
+    expect(asked.out).toMatch(/^43 /);
+    for (const sequence of [41, 42]) {
+      const { code, out } = await ran('show', folder, `${sequence}`);
+      expect(code).toBe(0);
+      expect(out.replaceAll(/\s/g, '')).toContain(deep('1'));
+    }
+  });
+
+  it('is told of where it only seems to be one', async () => {
+    append(
+      event('1', '"status":5'),
+      `"trace":null,${event('1')}`,
+      event('1').replace('"2026-11-25T00:57:00Z"', '{"toString":1}'),
+      event('"x"'),
+    );
+    const { code, out, err } = await ran('search', folder, 'flag:hidden');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^44 .*"x"\n$/);
+    expect(err).toContain('has lines that are no records');
   });
 });
 

@@ -67,6 +67,18 @@ describe('JSON that is set in', () => {
       '}',
     ]);
   });
+
+  it('stays on one line where it is nested more deeply than anybody reads', () => {
+    const text = `[${'{"a":['.repeat(100_000)}1,2${']}'.repeat(100_000)},3]`;
+    const lines = indentJson(text);
+    expect(lines).toHaveLength(66); // down, up, and the 3
+    expect(
+      lines
+        .map((line) => line.trim())
+        .join('')
+        .replaceAll(' ', ''),
+    ).toBe(text);
+  });
 });
 
 describe('what changed', () => {
@@ -91,6 +103,9 @@ describe('what changed', () => {
       '- /b',
       '~ /c: "x"',
       '~ /d: move from /e',
+    ]);
+    expect(changesOf({ diff: [{ op: 'move', path: '/a', from: { toString: 1 } }] })).toEqual([
+      { sign: '~', text: '/a: move from ?' },
     ]);
     expect(changesOf({ key: 1 })).toBeUndefined();
     expect(changesOf('before')).toBeUndefined();
