@@ -2,9 +2,13 @@ import { extname } from 'node:path';
 import type { Document, Scalar } from 'yaml';
 import { AuditConfigError, errorOf } from './fault.js';
 import { readFileOf } from './file.js';
+import { repeatedInJson, repeatedInYaml } from './repeated-keys.js';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
+const DUPLICATE = 'DUPLICATE_KEY';
+/** Told at once of a file that cannot be read. */
+const MAX_FAULTS = 20;
 
 /**
  * Reads a configuration file, YAML or JSON by its name.
@@ -23,14 +27,22 @@ export async function readConfigFile(path: string): Promise<unknown> {
 const faultOf = (message: string) => [{ path: '', message }];
 
 /** JSON.parse quotes what it could not read: only the place is told on. */
-function parseJson(path: string, text: string): unknown {
+function parseJson(path: string, given: string): unknown {
+  const text = given.replace(/^\uFEFF/, '');
+  let value: unknown;
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = JSON.parse(text);
   } catch (error) {
     const at = /position (\d+)/.exec((error as Error).message)?.[1];
     const where = at === undefined ? '' : ` at ${placeIn(text, Number(at))}`;
     throw errorOf(path, faultOf(`is not JSON${where}`));
   }
+  const repeated = repeatedInJson(text).slice(0, MAX_FAULTS);
+  if (repeated.length === 0) return value;
+  throw errorOf(
+    path,
+    repeated.flatMap((at) => faultOf(`is ambiguous JSON: duplicate key at ${placeIn(text, at)}`)),
+  );
 }
 
 function placeIn(text: string, offset: number): string {
@@ -45,15 +57,16 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
       merge: true, // as Go's reader does
       prettyErrors: false, // pretty ones quote the line
       schema: 'core',
-      uniqueKeys: false, // the parser's own look takes minutes for a section of 100,000 keys
+      uniqueKeys: false, // we look ourselves
     });
-    const faults = [...document.errors, ...document.warnings, ...repeatedKeys(yaml, document)];
+    const repeated = repeatedInYaml(yaml, document).map((at) => ({ code: DUPLICATE, pos: [at] }));
+    const faults = [...document.errors, ...document.warnings, ...repeated];
     if (faults.length > 0) {
       throw errorOf(
         path,
-        faults.slice(0, 20).map(({ code, pos }) => {
+        faults.slice(0, MAX_FAULTS).map(({ code, pos }) => {
           const what = code.toLowerCase().replaceAll('_', ' ');
-          return { path: '', message: `is not YAML: ${what} at ${placeIn(text, pos[0])}` };
+          return { path: '', message: `is not YAML: ${what} at ${placeIn(text, pos[0]!)}` };
         }),
       );
     }
@@ -65,27 +78,6 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
       error instanceof RangeError ? 'nested too deeply' : 'aliases that lead nowhere or too far';
     throw errorOf(path, faultOf(`is not YAML that can be read: ${why}`));
   }
-}
-
-/** Of a key that is there twice one value would count, and nobody could tell which. */
-function repeatedKeys(
-  yaml: typeof import('yaml'),
-  document: Document,
-): { readonly code: string; readonly pos: readonly [number] }[] {
-  const repeated: { code: string; pos: [number] }[] = [];
-  yaml.visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        if (!yaml.isScalar(key)) continue;
-        // In what it is read into, 1 and '1' are one.
-        const name = String(key.value);
-        if (seen.has(name)) repeated.push({ code: 'DUPLICATE_KEY', pos: [key.range?.[0] ?? 0] });
-        seen.add(name);
-      }
-    },
-  });
-  return repeated;
 }
 
 /** `0123` and `1e3` stay the texts that they are: a password must not become another. */

@@ -39,22 +39,24 @@ function walkSection(tree: Branch, place: Outline, path: string, how: Walk): Tre
   const { properties } = sectionOf(place);
   const known = Object.keys(properties);
   const members = new Map<string, Tree>();
+  const found = new Map<string, string>();
   for (const [given, value] of Object.entries(tree)) {
-    const key = spelling(given, known, tree);
+    const key = known.find((one) => one.toLowerCase() === given.toLowerCase());
     if (key === undefined) {
       if (isClosed(place) && !how.ignoreUnknown) refuse(given, known, path, how.faults);
       continue;
+    }
+    const twin = found.get(key);
+    found.set(key, given);
+    if (twin !== undefined) {
+      const message = `is there twice, as ${twin} and as ${given}: keep one`;
+      if (!how.ignoreUnknown) how.faults.push({ path: pathTo(path, key), message });
+      if (given !== key) continue;
     }
     const member = walk(value, properties[key]!, pathTo(path, key), how);
     if (member !== undefined) members.set(key, member);
   }
   return Object.fromEntries(members);
-}
-
-function spelling(given: string, known: readonly string[], tree: Branch): string | undefined {
-  if (known.includes(given)) return given;
-  const key = known.find((one) => one.toLowerCase() === given.toLowerCase());
-  return key !== undefined && !Object.hasOwn(tree, key) ? key : undefined;
 }
 
 function refuse(given: string, known: readonly string[], path: string, faults: Faults): void {

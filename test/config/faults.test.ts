@@ -180,6 +180,23 @@ audit:
   });
 });
 
+describe('a key that is there twice in other capitals', () => {
+  it.each<[string, unknown, string[]]>([
+    [
+      'beside its own spelling, at the top',
+      { Audit: { ledger: 'a' }, audit: { ledger: 'b' } },
+      ['audit is there twice, as Audit and as audit: keep one'],
+    ],
+    [
+      'twice in others',
+      { audit: { ledger: 'a', REDACT: { paths: ['credentials'], mode: 'mask' }, Redact: null } },
+      ['audit.redact is there twice, as REDACT and as Redact: keep one'],
+    ],
+  ])('is refused, for nobody could tell which one counts: %s', async (_, given, faults) => {
+    expect(await faultsOf(rig.create(given as object))).toEqual(faults);
+  });
+});
+
 describe('a file that cannot be read', () => {
   it.each<[string, string, string, RegExp]>([
     [
@@ -207,6 +224,18 @@ describe('a file that cannot be read', () => {
       'a.yaml',
       `${many()}k7: 1\n`,
       /duplicate key at line 80001, column 1$/,
+    ],
+    [
+      'a key twice by an alias',
+      'a.yaml',
+      'a: &a b\nc:\n  b: 1\n  *a : 2\n',
+      /is not YAML: duplicate key at line 4, column 3$/,
+    ],
+    [
+      'a key twice in JSON',
+      'a.json',
+      '{\n  "audit": {"redact": {"mode": "mask"}, "b": [{"c": 1}, {"c": 1}, "c", "c"]},\n  "\\u0061udit": {}\n}',
+      /one fault:\n {2}is ambiguous JSON: duplicate key at line 3, column 3$/,
     ],
     ['an alias of nothing', 'a.yaml', 'a: *b\n', /is not YAML/],
     ['a list', 'a.yaml', '- a\n', /must be an object with audit in it$/],
