@@ -1,16 +1,18 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 
 /** The text of a file, or why there is none, as the end of a sentence. */
 export type FileText = { readonly text: string } | { readonly fault: string };
+
+/** Opening a pipe, as reading it, would make the start hang; Windows has neither such pipes nor the flag. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Reads a small file of UTF-8. */
 export function readFileOf(path: string, maxBytes: number): FileText {
   let descriptor: number | undefined;
   try {
     if (path === '' || path.includes('\0')) return { fault: 'is no path' };
-    descriptor = openSync(path, 'r');
+    descriptor = openSync(path, READ);
     const stat = fstatSync(descriptor);
-    // A pipe would make the start hang.
     if (!stat.isFile()) return { fault: 'is no file' };
     if (stat.size > maxBytes) return { fault: `is larger than ${maxBytes} bytes` };
     const bytes = readFileSync(descriptor);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { verifyLedger } from '../../src/evidence/verify.js';
 import { hashOf } from '../../src/ledger/record.js';
 import { builtCommand } from './support/command.js';
@@ -64,6 +64,30 @@ describe('a ledger with a pipe in the place of a file', () => {
       });
     }
   });
+});
+
+describe('a configuration with a pipe in the place of a file', () => {
+  // What a configuration is read with is no part of the command.
+  beforeAll(() =>
+    fs.symlinkSync(join(process.cwd(), 'node_modules'), join(command.folder, 'node_modules')),
+  );
+
+  PIPES.each(['itself.yaml', 'secret'])(
+    'is refused, and the pipe not waited for: %s',
+    async (name) => {
+      const config = join(folder, 'itself.yaml');
+      const key = `\${file:${join(folder, 'secret')}}`;
+      fs.writeFileSync(
+        config,
+        `audit: { redact: { paths: [credentials], mode: hmac, key: "${key}" } }`,
+      );
+      const path = pipe(name);
+      const { code, err } = await ran('replay', folder, 'webhook', '--config', config, '--dead');
+      expect(code).toBe(2);
+      expect(err).toContain(path);
+      expect(err).toContain('is no file');
+    },
+  );
 });
 
 describe('a ledger with a file that has no end', () => {
