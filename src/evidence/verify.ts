@@ -52,12 +52,14 @@ const MAX_ATTEMPTS = 5;
  * @param directory one ledger: a slot, not the parent of slots
  * @returns what was found; what is wrong with the evidence is no error but in the report
  * @throws {AuditError} `ledger-unavailable` if the folder is no ledger or cannot be read;
- *   `invalid-option`
+ *   `ledger-corrupt` if something that is no file stands in a file's place; `invalid-option`, also for an
+ *   option that there is not: a key whose name is misspelt would check nothing
  */
 export async function verifyLedger(
   directory: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+  requireKnown(options);
   for (let attempt = 1; ; attempt += 1) {
     const first = firstOf(directory);
     try {
@@ -71,6 +73,20 @@ export async function verifyLedger(
         throw unavailable(`${directory} cannot be read`, error);
     }
   }
+}
+
+const OPTIONS = ['checkpoint', 'publicKey', 'full', 'onProgress'];
+
+function requireKnown(options: VerifyOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new AuditError('invalid-option', 'verifyLedger: options must be an object');
+  }
+  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
+  if (unknown === undefined) return;
+  throw new AuditError(
+    'invalid-option',
+    `verifyLedger has no option ${unknown}; it has ${OPTIONS.join(', ')}`,
+  );
 }
 
 async function verifyOnce(

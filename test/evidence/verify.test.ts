@@ -160,6 +160,15 @@ describe('verifyLedger without checkpoints', () => {
     });
   });
 
+  it('refuses an option that there is not, for a key of another name would check nothing', async () => {
+    await grow(1);
+    for (const options of [{ publickey: 'x' }, { checkpoints: [] }, null]) {
+      await expect(verifyLedger(folder.path, options as object)).rejects.toMatchObject({
+        code: 'invalid-option',
+      });
+    }
+  });
+
   it('tells how far it is', async () => {
     await grow(10);
     const seen: VerifyProgress[] = [];
