@@ -26,7 +26,7 @@ export function openCheckpoint(
   publicKey: string | readonly string[],
 ): Checkpoint {
   const verifiers = readPublicKeys('openCheckpoint: publicKey', publicKey);
-  const parsed = parseCheckpoint(checkpoint);
+  const parsed = typeof checkpoint === 'string' ? parseCheckpoint(checkpoint) : undefined;
   if (parsed === undefined) {
     throw new AuditError('checkpoint-invalid', 'this is no signed checkpoint');
   }

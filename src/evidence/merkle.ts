@@ -64,7 +64,8 @@ export function toBase64(hash: Hash): string {
 }
 
 /** The hash that this is the Base64 of; undefined if it is none, or not in its one canonical form. */
-export function fromBase64(text: string): Hash | undefined {
+export function fromBase64(text: unknown): Hash | undefined {
+  if (typeof text !== 'string') return undefined; // of a proof that somebody sent
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length !== HASH_BYTES || bytes.toString('base64') !== text) return undefined;
   return bytes.toString('latin1');

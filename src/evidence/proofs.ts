@@ -79,12 +79,14 @@ export function proveConsistency(directory: string, from: number, to?: number): 
 }
 
 /**
- * Whether a record is in the tree with this root.
+ * Whether a record is in the tree with this root. The proof may come from anybody: of what is none it is false.
  *
  * @param line the record's line in the ledger, exactly, without its line feed
  */
 export function verifyInclusion(proof: InclusionProof, line: string | Uint8Array): boolean {
+  if (!isObject(proof) || !isLine(line)) return false;
   const { sequence, size, root } = proof;
+  if (typeof sequence !== 'number') return false; // '1' - 1 is a number too
   const path = hashesOf(proof.hashes);
   const rootHash = fromBase64(root);
   if (path === undefined || rootHash === undefined) return false;
@@ -92,8 +94,9 @@ export function verifyInclusion(proof: InclusionProof, line: string | Uint8Array
   return isIncluded(leafHash(bytes), sequence - 1, size, path, rootHash);
 }
 
-/** Whether the tree with `toRoot` begins with all of the tree with `fromRoot`. */
+/** Whether the tree with `toRoot` begins with all of the tree with `fromRoot`; of what is no proof it is false. */
 export function verifyConsistency(proof: ConsistencyProof): boolean {
+  if (!isObject(proof)) return false;
   const path = hashesOf(proof.hashes);
   const [from, to] = [fromBase64(proof.fromRoot), fromBase64(proof.toRoot)];
   if (path === undefined || from === undefined || to === undefined) return false;
@@ -138,7 +141,10 @@ export function openRecordProof(
   line: string | Uint8Array,
   publicKey: string | readonly string[],
 ): Checkpoint & { readonly sequence: number } {
-  const split = proof.length > MAX_PROOF_LENGTH ? -1 : proof.indexOf('\n\n');
+  if (typeof proof !== 'string' || proof.length > MAX_PROOF_LENGTH) {
+    throw invalidCheckpoint('this is no proof');
+  }
+  const split = proof.indexOf('\n\n');
   const [head, ...rest] = proof.slice(0, Math.max(0, split)).split('\n');
   if (rest[0]?.startsWith('extra ')) rest.shift();
   const index = /^index (0|[1-9]\d{0,15})$/.exec(rest.shift() ?? '')?.[1];
@@ -209,7 +215,16 @@ function access<T>(directory: string, work: () => T): T {
   }
 }
 
-function hashesOf(texts: readonly string[]): Hash[] | undefined {
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function isLine(value: unknown): boolean {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function hashesOf(texts: unknown): Hash[] | undefined {
+  if (!Array.isArray(texts)) return undefined;
   const hashes: Hash[] = [];
   for (const text of texts) {
     const hash = fromBase64(text);

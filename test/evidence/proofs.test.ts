@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { openCheckpoint } from '../../src/evidence/checkpoint.js';
 import {
   openRecordProof,
   proveConsistency,
@@ -78,6 +79,31 @@ describe('a proof', () => {
       expect(() => openRecordProof(text, key, folder.key.public)).toThrow(
         expect.objectContaining({ code: 'checkpoint-invalid' }),
       );
+    }
+  });
+
+  it('of any other shape that JSON can have proves nothing', async () => {
+    await grown(7);
+    const line = folder.lines()[0]!;
+    const inclusion = proveInclusion(folder.path, 1);
+    const consistency = proveConsistency(folder.path, 3);
+    expect(verifyInclusion(inclusion, line) && verifyConsistency(consistency)).toBe(true);
+    const others = [null, 9, '7', true, [], {}, [1], '1', -1, 2 ** 53, 0, { 0: 'x', length: 1 }];
+    for (const other of others) {
+      const odd = other as never;
+      for (const member of Object.keys(inclusion)) {
+        expect(verifyInclusion({ ...inclusion, [member]: odd }, line)).toBe(false);
+      }
+      for (const member of Object.keys(consistency)) {
+        expect(verifyConsistency({ ...consistency, [member]: odd })).toBe(false);
+      }
+      expect(verifyInclusion(odd, line)).toBe(false);
+      expect(verifyConsistency(odd)).toBe(false);
+      expect(verifyInclusion(inclusion, odd)).toBe(false);
+      const invalid = { code: 'checkpoint-invalid' };
+      const { public: key } = folder.key;
+      expect(() => openRecordProof(odd, line, key)).toThrow(expect.objectContaining(invalid));
+      expect(() => openCheckpoint(odd, key)).toThrow(expect.objectContaining(invalid));
     }
   });
 
