@@ -61,7 +61,7 @@ export interface VerifyReport {
   readonly fault: VerifyFault | undefined;
   /** All that was found to be wrong, that one first. Behind the first break of the chain nothing is looked for. */
   readonly faults: readonly VerifyFault[];
-  /** The first record that there is; what stood before was removed by retention. */
+  /** The first record that there is; what stood before is gone, as retention removes it. */
   readonly first: number;
   /** Records that are as they were recorded, up to the first that is not. */
   readonly records: number;

@@ -80,6 +80,14 @@ describe('otel-audit verify', () => {
     expect(out[1]).toMatch(/^ {2}truncated record 40 /);
   });
 
+  it('says that a key has shown nothing where there is no checkpoint', async () => {
+    const key = written('audit.pub', DEMO_KEY.public);
+    fs.rmSync(folder.file('checkpoints'), { recursive: true });
+    const { code, err } = await verify('--key', key);
+    expect(code).toBe(0);
+    expect(err).toContain(`${folder.path} has no checkpoint that the key has signed`);
+  });
+
   it('finds a checkpoint that another key has signed', async () => {
     const { code, out } = await verify('--key', written('other.pub', signingKey().public));
     expect(code).toBe(1);

@@ -55,6 +55,11 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
     if (values.json === true) terminal.out(JSON.stringify(report));
     else printReport(report, terminal);
     if (!report.ok) exitCode = EXIT.broken;
+    if (publicKey.length > 0 && report.checkpoints.length === 0) {
+      terminal.note(
+        `${printable(ledger.directory)} has no checkpoint that the key has signed: it has shown nothing`,
+      );
+    }
     await terminal.drained();
   }
   // Somebody may have moved it away on purpose: only the reader can tell.
@@ -82,7 +87,7 @@ function printReport(report: VerifyReport, terminal: Terminal): void {
   const range = head === undefined ? '' : `, ${first} to ${head.sequence}`;
   const whole = report.ok ? 'records' : 'records before that are whole';
   say(`${countText(report.records)} ${whole}${range}, ${bytesText(report.bytes)}`);
-  if (first > 1) say(`records before ${first} were removed by retention`);
+  if (first > 1) say(`records before ${first} are gone, as retention removes them`);
   if (superseded > 0) say(`${countText(superseded)} superseded lines`);
   if (head !== undefined) say(paint('dim', `head  ${head.hash}`));
   if (report.root !== undefined) say(paint('dim', `root  ${report.root}`));
