@@ -17,8 +17,8 @@ export interface RedactOptions {
    *   `payload.user.ssn`, `payload["x-api-key"]`, `payload.items[0]`, and with `*` for every member of an
    *   object and every element of an array, `payload.items[*].card`; what it leads to is hidden whole.
    *   Those with `*` or an index need the package `@pinojs/redact`.
-   * - `**.ssn`: members of this name at any depth of payload and actor. Upper and lower case, `-` and `_` make
-   *   no difference.
+   * - `**.ssn`: members of this name at any depth of payload and actor. Upper and lower case, `-`, `_`, dots,
+   *   blanks, invisible characters and the widths of letters make no difference.
    * - `credentials`: at any depth what names itself a password, passphrase, secret, token, cookie, authorization,
    *   credential, or an API, access, secret, private, signing or encryption key; the name's last words decide,
    *   as in `newPassword` or `client_secret`.

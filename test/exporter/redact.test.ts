@@ -184,6 +184,23 @@ describe('the option redact', () => {
   });
 });
 
+describe.each(['credentials', '**.apiKey'])('a name in another spelling, by %s', (path) => {
+  it.each([
+    'api key',
+    'API.Key',
+    ' Api\u00a0Key ',
+    'api\u200bkey',
+    'ａｐｉＫｅｙ',
+    'api\u212aey',
+    'a_p-i.k e y',
+  ])('%j is hidden all the same', async (name) => {
+    expect(await maskPayload([path], { [name]: 1, 'api kex': 2 })).toEqual({
+      [name]: '[REDACTED]',
+      'api kex': 2,
+    });
+  });
+});
+
 describe('credentials', () => {
   it('are hidden at any depth by what they are called', async () => {
     const secret = [

@@ -1,6 +1,6 @@
 import type { ParsedPath } from './path.js';
 
-/** A name ends with one of them once its case, `-` and `_` are gone. */
+/** A normalized name ends with one of them. */
 const CREDENTIAL =
   /(?:passwords?|passwd|pwd|passphrase|passcode|secrets?|tokens?|cookies?|authorization|credentials?|(?:api|access|secret|private|signing|encryption)keys?|connectionstring|jwt|otp)$/;
 
@@ -36,6 +36,10 @@ export class NameFinder {
   }
 }
 
+/** What does not tell names apart: what joins words, and what nobody sees. */
+const IGNORED = /[-_.\s\p{Default_Ignorable_Code_Point}]/gu;
+
+/** In one spelling: `ｐａｓｓｗｏｒｄ` is `password` to whoever reads it (UAX #15, NFKC). */
 function normalize(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, '');
+  return name.normalize('NFKC').toLowerCase().replace(IGNORED, '');
 }
