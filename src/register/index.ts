@@ -5,10 +5,13 @@ import { systemClock } from '../clock.js';
 import { type Audit, createAudit } from '../config/index.js';
 import { AuditError, messageOf } from '../errors.js';
 import type { ErrorContext } from '../exporter/reporter.js';
+import { refuseRequire } from './flags.js';
 import { registeredProvider, registerReplaceably } from './globals.js';
 import { joinProvider } from './join.js';
 import { makeProvider } from './own-provider.js';
 import { SwitchingProvider } from './switching-provider.js';
+
+refuseRequire();
 
 const STARTED = Symbol.for('otel-audit.register');
 const scope = globalThis as { [STARTED]?: Promise<void> };

@@ -199,6 +199,26 @@ describe('otel-audit/register', () => {
     expect(stdout).toBe('');
   });
 
+  it.each<[string[], string]>([
+    [['-r', 'otel-audit/register'], ''],
+    [['--require=otel-audit/register'], ''],
+    [[], '--require "otel-audit/register"'],
+  ])(
+    'does not let a process start that would not be audited: %j %s',
+    async (flags, NODE_OPTIONS) => {
+      const app = application(undefined);
+      app.write('app.cjs', "console.log('started');");
+      const { code, stdout, stderr } = await app.run([...flags, 'app.cjs'], { NODE_OPTIONS });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain('start with --import otel-audit/register');
+      // Beside the right flag it does no harm.
+      expect(await app.run([...flags, ...REGISTER, 'app.cjs'], { NODE_OPTIONS })).toMatchObject({
+        code: 0,
+        stdout: 'started\n',
+      });
+    },
+  );
+
   it('says what goes wrong later, though nobody has given diag a logger', async () => {
     const app = application('sdk-node-0.223');
     app.write('app.mjs', asModule(APP).replaceAll('"late"', 'no JSON'));
