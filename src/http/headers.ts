@@ -64,7 +64,9 @@ export function isHeaderValue(value: unknown): value is string {
 
 function requireName(path: string, given: string, name: string, reserved: readonly string[]): void {
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
-    throw invalidOption(path, `has ${show(given)}, which is no name of a header`);
+    // `Authorization:s3cret` with its blank forgotten is one name in YAML, and a secret.
+    const shown = show(`${/^[\w-]*/.exec(given)![0]}…`);
+    throw invalidOption(path, `has ${shown}, which is no name of a header`);
   }
   if (CONNECTION.has(name)) {
     throw invalidOption(path, `has ${show(given)}, which belongs to the connection`);

@@ -38,7 +38,7 @@ audit:
       'audit.redact.key must be there for mode hmac',
       'audit.sinks.log.enable is not known; did you mean enabled?',
       'audit.sinks.log.fields must be flipt or full',
-      'audit.sinks.otlp.headers has "bad name", which is no name of a header',
+      'audit.sinks.otlp.headers has "bad…", which is no name of a header',
       'audit.sinks.webhook.concurrency must be a whole number from 1 to 256',
       'audit.sinks.webhook.url must be an http or https URL, not one that begins with ftp:',
       'audit.snks is not known; did you mean sinks?',
