@@ -1,9 +1,12 @@
 import type { Writable } from 'node:stream';
+import { printable } from './printable.js';
 
 /** What a command prints to, and reads its answers from. */
 export interface Terminal {
   /** What the command was asked for. */
   out(line: string): void;
+  /** What programs read: exactly this. To a person who looks on it is shown safely. */
+  verbatim(text: string): void;
   /** What people should know besides. */
   note(line: string): void;
   /** A line that is written over by the next one; nothing unless somebody looks on. */
@@ -61,6 +64,19 @@ export function openTerminal({ stdout, stderr, env }: TerminalStreams): Terminal
     hasProgress = false;
   };
   const hasColours = isInteractive && !env.NO_COLOR && env.TERM !== 'dumb';
+  const out = (line: string) => {
+    if (isClosed) return;
+    eraseProgress();
+    if (stdout.write(`${line}\n`)) return;
+    waiting ??= new Promise((resolve) => {
+      const done = () => {
+        waiting = undefined;
+        stdout.off('drain', done).off('close', done).off('error', done);
+        resolve();
+      };
+      stdout.once('drain', done).once('close', done).once('error', done);
+    });
+  };
   return {
     isInteractive,
     // Asked each time: the window may change.
@@ -73,18 +89,10 @@ export function openTerminal({ stdout, stderr, env }: TerminalStreams): Terminal
     get failure() {
       return failure;
     },
-    out(line) {
-      if (isClosed) return;
-      eraseProgress();
-      if (stdout.write(`${line}\n`)) return;
-      waiting ??= new Promise((resolve) => {
-        const done = () => {
-          waiting = undefined;
-          stdout.off('drain', done).off('close', done).off('error', done);
-          resolve();
-        };
-        stdout.once('drain', done).once('close', done).once('error', done);
-      });
+    out,
+    verbatim(text) {
+      // JSON escapes the controls of ASCII and no others, and between its tokens a line of others may hold any.
+      for (const line of isInteractive ? text.split('\n').map(printable) : [text]) out(line);
     },
     note(line) {
       eraseProgress();

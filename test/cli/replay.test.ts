@@ -77,6 +77,7 @@ async function otelAudit(...args: string[]) {
   const code = await run(args, {
     terminal: {
       out: (line) => void out.push(line),
+      verbatim: (text) => void out.push(text),
       note: (line) => void notes.push(line),
       progress: () => {},
       isInteractive: false,

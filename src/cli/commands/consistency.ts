@@ -49,7 +49,7 @@ async function runConsistency(parsed: Parsed, { terminal }: CommandContext): Pro
   const broken = claims.filter(({ claimed, root }) => claimed !== undefined && claimed !== root);
   const holds = broken.length === 0 && verifyConsistency(proof);
   if (values.json === true) {
-    terminal.out(JSON.stringify({ ok: holds, ...proof }));
+    terminal.verbatim(JSON.stringify({ ok: holds, ...proof }));
   } else {
     for (const { size, claimed, root } of broken) {
       terminal.out(

@@ -36,7 +36,7 @@ async function runDead(parsed: Parsed, { terminal }: CommandContext): Promise<nu
         count += 1;
         if (parsed.values.json === true) {
           const slot = ledger.slot === undefined ? '' : `"slot":"${ledger.slot}",`;
-          terminal.out(`{${slot}"sink":"${name}",${letter.line.slice(1)}`);
+          terminal.verbatim(`{${slot}"sink":"${name}",${letter.line.slice(1)}`);
         } else {
           const { record, reason, attempts, at } = letter;
           terminal.out(recordLine({ record, slot: ledger.slot }, terminal));

@@ -46,9 +46,9 @@ async function runProve(parsed: Parsed, { terminal }: CommandContext): Promise<n
   if (values.json === true) {
     const { size } = parseCheckpoint(checkpoint)!;
     const inclusion = proveInclusion(ledger.directory, record.seq, size);
-    terminal.out(JSON.stringify({ ...inclusion, line, checkpoint, proof }));
+    terminal.verbatim(JSON.stringify({ ...inclusion, line, checkpoint, proof }));
   } else {
-    terminal.out(proof.slice(0, -1));
+    terminal.verbatim(proof.slice(0, -1));
   }
   return EXIT.fine;
 }

@@ -123,7 +123,9 @@ function say(
   const { events, passedOver, first, last, pairs } = plan;
   if (values.json === true) {
     const counts = pairs.top().map(({ key, count }) => ({ key, count }));
-    terminal.out(JSON.stringify({ sink, dead, events, passedOver, first, last, pairs: counts }));
+    terminal.verbatim(
+      JSON.stringify({ sink, dead, events, passedOver, first, last, pairs: counts }),
+    );
     return;
   }
   const what = dead ? 'dead letter(s)' : 'record(s)';
@@ -237,7 +239,7 @@ function summarize(
   const left = events - stored - passed - refused.length;
   const isDone = refused.length === 0 && left <= 0;
   if (json) {
-    terminal.out(JSON.stringify({ stored, passed, refused, left, fault }));
+    terminal.verbatim(JSON.stringify({ stored, passed, refused, left, fault }));
     return isDone ? EXIT.fine : EXIT.broken;
   }
   terminal.out(

@@ -34,9 +34,8 @@ async function runSearch(parsed: Parsed, { terminal, now }: CommandContext): Pro
     async ({ ledger, record, line }) => {
       if (!filter.accepts(record)) return true;
       found += 1;
-      terminal.out(
-        values.json === true ? line : recordLine({ record, slot: ledger.slot }, terminal),
-      );
+      if (values.json === true) terminal.verbatim(line);
+      else terminal.out(recordLine({ record, slot: ledger.slot }, terminal));
       await terminal.drained();
       return found < limit && !terminal.isClosed;
     },

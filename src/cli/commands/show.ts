@@ -38,7 +38,7 @@ async function runShow(parsed: Parsed, { terminal }: CommandContext): Promise<nu
       proof: proofOf(placed),
       file: fileOf(placed),
     };
-    if (parsed.values.json === true) terminal.out(jsonOf(placed, shown));
+    if (parsed.values.json === true) terminal.verbatim(jsonOf(placed, shown));
     else {
       if (index > 0) terminal.out('');
       print(placed, shown, terminal);

@@ -43,7 +43,7 @@ async function runStats(parsed: Parsed, { terminal, now }: CommandContext): Prom
   const lanes = (await Promise.all(ledgers.map(lanesOf))).flat();
   const diskBytes = ledgers.reduce((sum, { directory }) => sum + bytesIn(directory), 0);
   if (values.json === true) {
-    terminal.out(JSON.stringify({ ...statistics.toJson(), lanes, diskBytes }));
+    terminal.verbatim(JSON.stringify({ ...statistics.toJson(), lanes, diskBytes }));
   } else {
     printStatistics(statistics, diskBytes, terminal);
     printLanes(lanes, terminal);

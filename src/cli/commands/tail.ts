@@ -36,8 +36,10 @@ async function runTail(parsed: Parsed, context: CommandContext): Promise<number>
   const { values } = parsed;
   const filter = readFilter(values, pairs, context.now());
   const count = countOf(values, 'lines', 0) ?? LINES;
-  const print = ({ ledger, record, line }: Placed) =>
-    terminal.out(values.json === true ? line : recordLine({ record, slot: ledger.slot }, terminal));
+  const print = ({ ledger, record, line }: Placed) => {
+    if (values.json === true) terminal.verbatim(line);
+    else terminal.out(recordLine({ record, slot: ledger.slot }, terminal));
+  };
   // From here on, for somebody may end it before the first record was shown.
   const signal = values.follow === true ? context.interruption() : undefined;
   const follower = new Follower(directory!, filter.query);

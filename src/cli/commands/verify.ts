@@ -52,7 +52,7 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
       onProgress: ({ bytes, totalBytes }) => progress.at(bytes, totalBytes),
     });
     progress.end();
-    if (values.json === true) terminal.out(JSON.stringify(report));
+    if (values.json === true) terminal.verbatim(JSON.stringify(report));
     else printReport(report, terminal);
     if (!report.ok) exitCode = EXIT.broken;
     if (publicKey.length > 0 && report.checkpoints.length === 0) {
