@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { createEvent } from '../../src/event/event.js';
+import { SinkSpanExporter } from '../../src/exporter/exporter.js';
 import { ledgerFolder } from '../support/ledger-folder.js';
 import { signingKey } from '../support/signing-key.js';
 import { DEMO_KEY, makeDemoLedger } from './support/demo-ledger.js';
@@ -109,6 +111,24 @@ describe('otel-audit verify', () => {
     const several = await otelAudit(['verify', parent, '--checkpoint', kept]);
     expect(several.code).toBe(2);
     expect(several.err).toContain('name the slot, as in DIR/0');
+  });
+
+  it('tells of a slot in whose place another one’s ledger is', async () => {
+    const parent = join(folder.path, '..', 'slots');
+    for (const [slot, origin] of [
+      ['0', 'a.example/shop/0'],
+      ['1', 'a.example/shop/0'],
+    ] as const) {
+      const checkpoint = { origin, key: DEMO_KEY.secret };
+      const ledger = { directory: join(parent, slot), checkpoint };
+      const exporter = new SinkSpanExporter({ ledger, sinks: {} });
+      await exporter.sendAudits([createEvent({ type: 'flag', action: 'created' })]);
+      await exporter.shutdown();
+    }
+    const { err } = await otelAudit(['verify', parent]);
+    expect(err).toBe(
+      `${join(parent, '1')} has checkpoints of a.example/shop/0: is it the ledger of another slot?\n`,
+    );
   });
 
   it('tells of a slot that has gone', async () => {

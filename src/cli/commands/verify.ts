@@ -60,6 +60,12 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
         `${printable(ledger.directory)} has no checkpoint that the key has signed: it has shown nothing`,
       );
     }
+    const stranger = ledger.slot === undefined ? undefined : ofAnotherSlot(report, ledger.slot);
+    if (stranger !== undefined) {
+      terminal.note(
+        `${printable(ledger.directory)} has checkpoints of ${printable(stranger)}: is it the ledger of another slot?`,
+      );
+    }
     await terminal.drained();
   }
   // Somebody may have moved it away on purpose: only the reader can tell.
@@ -70,6 +76,12 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
     );
   }
   return exitCode;
+}
+
+/** Slots sign as `<origin>/<slot>`, and most with one key: whoever copies one over another breaks no signature. */
+function ofAnotherSlot({ checkpoints }: VerifyReport, slot: string): string | undefined {
+  const slotOf = (origin: string) => /\/(0|[1-9]\d{0,5})$/.exec(origin)?.[1] ?? slot;
+  return checkpoints.find(({ origin }) => slotOf(origin) !== slot)?.origin;
 }
 
 /** Faults that are shown; --json has all. */
