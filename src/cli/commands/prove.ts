@@ -1,5 +1,11 @@
+import { AuditError } from '../../errors.js';
 import { parseCheckpoint } from '../../evidence/checkpoint-note.js';
-import { openRecordProof, proveInclusion, recordProof } from '../../evidence/proofs.js';
+import {
+  openRecordProof,
+  proveInclusion,
+  recordProof,
+  verifyInclusion,
+} from '../../evidence/proofs.js';
 import { checkpointPath, listCheckpointsSync } from '../../ledger/checkpoint-files.js';
 import { readTextSync } from '../../ledger/plain-file.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
@@ -42,10 +48,16 @@ async function runProve(parsed: Parsed, { terminal }: CommandContext): Promise<n
       ? newestCheckpoint(ledger.directory, record.seq)
       : readCheckpointFile(given, '--checkpoint');
   const proof = recordProof(ledger.directory, record.seq, checkpoint);
+  const inclusion = proveInclusion(ledger.directory, record.seq, parseCheckpoint(checkpoint)!.size);
+  // It is made of the tree's hashes: what stands in the ledger now may be another record.
+  if (!verifyInclusion(inclusion, line)) {
+    throw new AuditError(
+      'checkpoint-invalid',
+      `record ${record.seq} of ${ledger.directory} is not what is in the checkpoint: run otel-audit verify`,
+    );
+  }
   if (keys.length > 0) openRecordProof(proof, line, keys);
   if (values.json === true) {
-    const { size } = parseCheckpoint(checkpoint)!;
-    const inclusion = proveInclusion(ledger.directory, record.seq, size);
     terminal.verbatim(JSON.stringify({ ...inclusion, line, checkpoint, proof }));
   } else {
     terminal.verbatim(proof.slice(0, -1));
