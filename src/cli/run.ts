@@ -46,7 +46,7 @@ async function runCommand(args: readonly string[], context: CommandContext): Pro
     terminal.note(`otel-audit: ${lines.join('\n')}`);
     const isExpected = error instanceof UsageError || error instanceof AuditError;
     if (!isExpected && context.env.OTEL_AUDIT_DEBUG && error instanceof Error) {
-      terminal.note(error.stack ?? '');
+      terminal.note((error.stack ?? '').split('\n').map(printable).join('\n'));
     }
     const isBroken = error instanceof AuditError && BROKEN.includes(error.code);
     return isBroken ? EXIT.broken : EXIT.usage;

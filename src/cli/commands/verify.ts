@@ -71,12 +71,15 @@ async function runVerify(parsed: Parsed, { terminal }: CommandContext): Promise<
   // Somebody may have moved it away on purpose: only the reader can tell.
   const missing = missingSlots(directory, ledgers);
   if (missing.length > 0) {
+    const more = missing.length > MOST_SLOTS ? ` and ${missing.length - MOST_SLOTS} more` : '';
     terminal.note(
-      `not there: slot ${missing.join(', ')}, though it was; was it moved away on purpose?`,
+      `not there: slot ${missing.slice(0, MOST_SLOTS).join(', ')}${more}, though it was; was it moved away on purpose?`,
     );
   }
   return exitCode;
 }
+
+const MOST_SLOTS = 20;
 
 /** Slots sign as `<origin>/<slot>`, and most with one key: whoever copies one over another breaks no signature. */
 function ofAnotherSlot({ checkpoints }: VerifyReport, slot: string): string | undefined {
