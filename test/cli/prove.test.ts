@@ -75,6 +75,25 @@ describe('otel-audit consistency', () => {
     expect(out[0]).toBe('✔ consistent  40 records begin with the 30 of before');
   });
 
+  it('holds the newest checkpoint against the tree too, and its signature', async () => {
+    const hashes = folder.file('checkpoints/hashes/0-0000000000');
+    const whole = fs.readFileSync(hashes);
+    const key = keyFile('audit.pub', DEMO_KEY.public);
+    const grown = () => otelAudit(['consistency', folder.path, checkpointFile(30), '--key', key]);
+    expect((await grown()).code).toBe(0);
+    const altered = Buffer.from(whole);
+    altered[35 * 32]! ^= 1;
+    fs.writeFileSync(hashes, altered);
+    expect((await grown()).code).toBe(1);
+    fs.writeFileSync(hashes, whole);
+    const file = checkpointFile(40);
+    fs.writeFileSync(
+      file,
+      fs.readFileSync(file, 'utf8').replace(/ [A-Za-z0-9+/=]+\n$/, ` ${'A'.repeat(92)}\n`),
+    );
+    expect(await grown()).toMatchObject({ code: 1, out: [] });
+  });
+
   it('finds a checkpoint of another history, with exit code 1', async () => {
     const text = fs.readFileSync(checkpointFile(30), 'utf8').split('\n');
     text[2] = fs.readFileSync(checkpointFile(40), 'utf8').split('\n')[2]!;

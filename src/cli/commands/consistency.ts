@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../../evidence/checkpoint.js';
 import { parseCheckpoint } from '../../evidence/checkpoint-note.js';
 import { proveConsistency, verifyConsistency } from '../../evidence/proofs.js';
+import { checkpointPath, listCheckpointsSync } from '../../ledger/checkpoint-files.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { readCheckpointFile, readNamedFile } from '../evidence-files.js';
 import { ledgersIn } from '../ledgers.js';
@@ -39,6 +40,11 @@ async function runConsistency(parsed: Parsed, { terminal }: CommandContext): Pro
   const [ledger, another] = ledgersIn(directory!);
   if (another !== undefined) {
     throw new UsageError('checkpoints are of one ledger: name the slot, as in DIR/0');
+  }
+  // The newest checkpoint is held against the tree like one that is named: the tree alone is nobody's word.
+  const newest = listCheckpointsSync(ledger!.directory).at(-1);
+  if (names.length === 1 && newest !== undefined) {
+    names.push(checkpointPath(ledger!.directory, newest));
   }
   const [from, to] = names.map((name) => endOf(name, keys));
   const proof = proveConsistency(ledger!.directory, from!.size, to?.size);
