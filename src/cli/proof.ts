@@ -1,6 +1,8 @@
 import { AuditError } from '../errors.js';
+import { parseCheckpoint } from '../evidence/checkpoint-note.js';
 import { type InclusionProof, proveInclusion, verifyInclusion } from '../evidence/proofs.js';
-import { listCheckpointsSync } from '../ledger/checkpoint-files.js';
+import { checkpointPath, listCheckpointsSync } from '../ledger/checkpoint-files.js';
+import { readTextSync } from '../ledger/plain-file.js';
 import type { Placed } from './scan.js';
 
 /** What a ledger's newest checkpoint shows of a record. */
@@ -19,7 +21,10 @@ export function proofOf({ ledger, record, line }: Placed): RecordProof {
     if (size === undefined) return { kind: 'none' };
     if (record.seq > size) return { kind: 'not-covered', size };
     const proof = proveInclusion(ledger.directory, record.seq, size);
-    return { kind: 'proof', proof, holds: verifyInclusion(proof, line) };
+    // The proof's root is that of the hashes in the folder, which need not be what was signed.
+    const text = readTextSync(checkpointPath(ledger.directory, size)) ?? '';
+    const holds = parseCheckpoint(text)?.root === proof.root && verifyInclusion(proof, line);
+    return { kind: 'proof', proof, holds };
   } catch (error) {
     if (error instanceof AuditError) return { kind: 'unprovable', reason: error.message };
     throw error;

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createEvent } from '../../src/event/event.js';
+import { leafHash } from '../../src/evidence/merkle.js';
 import { SinkSpanExporter } from '../../src/exporter/exporter.js';
 import { ledgerFolder } from '../support/ledger-folder.js';
 import { makeDemoLedger } from './support/demo-ledger.js';
@@ -52,6 +53,21 @@ describe('otel-audit show', () => {
     expect((await show('1', '--json')).json).toMatchObject([
       { chained: null, proof: { kind: 'none' } },
     ]);
+  });
+
+  it('does not take the hashes in the folder for what was signed', async () => {
+    await makeDemoLedger(folder.path);
+    const file = folder.file('00000000000000000035.jsonl');
+    const text = fs.readFileSync(file, 'utf8').replace('new39@', 'eve39@'); // record 40, the newest
+    fs.writeFileSync(file, text);
+    const hashes = folder.file('checkpoints/hashes/0-0000000000');
+    const leaves = fs.readFileSync(hashes);
+    Buffer.from(leafHash(Buffer.from(text.trimEnd().split('\n').at(-1)!)), 'latin1').copy(
+      leaves,
+      39 * 32,
+    );
+    fs.writeFileSync(hashes, leaves);
+    expect(row((await show('40')).out, 'proof')).toMatch(/^not what is in the checkpoint of 40/);
   });
 
   it('shows numbers as they were recorded, however large', async () => {
