@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { codeOf } from '../ledger/files.js';
 import { printable } from './printable.js';
 import { UsageError } from './usage.js';
 
@@ -23,7 +24,7 @@ export function ledgersIn(directory: string): LedgerFolder[] {
   try {
     names = fs.readdirSync(directory);
   } catch (error) {
-    throw new UsageError(printable(`${directory} cannot be read: ${messageOf(error)}`));
+    throw unreadable(directory, error);
   }
   if (isLedger(names)) return [{ directory, slot: undefined }];
   const slots = names
@@ -38,13 +39,16 @@ export function ledgersIn(directory: string): LedgerFolder[] {
 }
 
 /**
- * Slots that are not there though one of a higher number is. Writers take the lowest that is free, so they
- * were there once.
+ * Slots that are not there though one of a higher number is, or that hold no ledger. Writers take the lowest that
+ * is free, so they were there once.
  */
 export function missingSlots(directory: string, ledgers: readonly LedgerFolder[]): string[] {
-  const last = Number(ledgers.at(-1)?.slot ?? 0);
-  return Array.from({ length: last }, (_, slot) => String(slot)).filter(
-    (slot) => !fs.existsSync(join(directory, slot)),
+  const found = new Set(ledgers.map(({ slot }) => slot));
+  if (found.has(undefined)) return [];
+  const folders = namesIn(directory).filter((name) => SLOT.test(name));
+  const last = Math.max(...folders.map(Number));
+  return Array.from({ length: last + 1 }, (_, slot) => String(slot)).filter(
+    (slot) => !found.has(slot),
   );
 }
 
@@ -58,7 +62,14 @@ const PARTS = ['ledger.json', 'cursors', 'checkpoints'];
 function namesIn(directory: string): string[] {
   try {
     return fs.readdirSync(directory);
-  } catch {
-    return []; // a file, or not there any more
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []; // a file, or not there any more
+    throw unreadable(directory, error);
   }
+}
+
+/** A slot that may not be read must not be passed over as if it were none. */
+function unreadable(directory: string, error: unknown): UsageError {
+  return new UsageError(printable(`${directory} cannot be read: ${messageOf(error)}`));
 }

@@ -139,6 +139,19 @@ describe('otel-audit verify', () => {
     expect(err).toBe('not there: slot 1, though it was; was it moved away on purpose?\n');
   });
 
+  it('tells of one that was emptied, and does not pass over one that cannot be read', async () => {
+    const parent = join(folder.path, '..', 'slots');
+    await makeDemoLedger(join(parent, '0'));
+    fs.mkdirSync(join(parent, '1'));
+    expect((await otelAudit(['verify', parent])).err).toContain('not there: slot 1, though it was');
+    fs.rmdirSync(join(parent, '1'));
+    fs.symlinkSync('1', join(parent, '1')); // a link to itself
+    const { code, err } = await otelAudit(['verify', parent]);
+    expect(code).toBe(2);
+    expect(err).toContain(`${join(parent, '1')} cannot be read: `);
+    expect(err).toContain('ELOOP');
+  });
+
   it('refuses what is no checkpoint, no key, no ledger', async () => {
     const none = written('none', 'nothing');
     for (const args of [
