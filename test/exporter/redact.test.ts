@@ -201,6 +201,17 @@ describe.each(['credentials', '**.apiKey'])('a name in another spelling, by %s',
   });
 });
 
+it('takes no longer over a name for its marks, which Unicode would put in order', async () => {
+  const marks = '\u0315'.repeat(300_000) + '\u0316'.repeat(300_000); // half an hour
+  const names = [`${marks}ＡＰＩ key`, `ａｐｉ${'\u200b'.repeat(300_000)}ｋｅｙ`];
+  const payload = Object.fromEntries([...names, marks].map((name) => [name, 1]));
+  expect(Object.values((await maskPayload(['credentials'], payload)) as object)).toEqual([
+    '[REDACTED]',
+    '[REDACTED]',
+    1,
+  ]);
+});
+
 describe('credentials', () => {
   it('are hidden at any depth by what they are called', async () => {
     const secret = [
