@@ -1,7 +1,7 @@
 import { AuditError } from '../errors.js';
 
-/** How a flag of Node's, on the command line or in `NODE_OPTIONS`, names this module. */
-const MODULE = String.raw`[\s=]["']?\S*otel-audit/register\b`;
+/** How a flag of Node's, on the command line or in `NODE_OPTIONS`, names this module, and no file of others. */
+const MODULE = String.raw`[\s=]["']?otel-audit/register(?=["'\s]|$)`;
 const REQUIRED = new RegExp(`(?:^|\\s)(?:-r|--require)${MODULE}`);
 const IMPORTED = new RegExp(`(?:^|\\s)--import${MODULE}`);
 

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Application, type Ran } from './project.js';
 
@@ -211,6 +213,13 @@ describe('otel-audit/register', () => {
       const { code, stdout, stderr } = await app.run([...flags, 'app.cjs'], { NODE_OPTIONS });
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toContain('start with --import otel-audit/register');
+      // A file of the application's own may wait for it.
+      mkdirSync(join(app.folder, 'otel-audit'));
+      app.write('otel-audit/register.cjs', "require('otel-audit/register').register();");
+      expect(await app.run(['-r', './otel-audit/register.cjs', 'app.cjs'])).toMatchObject({
+        code: 0,
+        stdout: 'started\n',
+      });
       // Beside the right flag it does no harm.
       expect(await app.run([...flags, ...REGISTER, 'app.cjs'], { NODE_OPTIONS })).toMatchObject({
         code: 0,
