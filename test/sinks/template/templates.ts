@@ -3,7 +3,9 @@ import type { GoCase, GoEvent } from './go-template.js';
 
 // Templates and events made at random, most of them such that they run.
 
-const word = fc.string({ unit: 'grapheme', maxLength: 6 });
+// Of Unicode 15.1, which Node and fast-check know and Go does not yet: for Go they are not printable.
+const TOO_NEW = /[\u{2ffc}-\u{2fff}\u{31ef}\u{2ebf0}-\u{2ee5d}]/u;
+const word = fc.string({ unit: 'grapheme', maxLength: 6 }).filter((text) => !TOO_NEW.test(text));
 const key = fc.constantFrom('a', 'b', 'c', 'key', 'Z', 'é', '__proto__');
 
 const { json } = fc.letrec<{ json: unknown; map: Record<string, unknown>; list: unknown[] }>(
