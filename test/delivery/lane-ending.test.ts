@@ -60,4 +60,27 @@ describe('a lane that has stopped', () => {
     expect(rig.told.troubles).toEqual([]);
     expect(rig.lane.health()).toBeUndefined();
   });
+
+  it('does not begin again, and hears of nothing more', async () => {
+    let listeners = 0;
+    class HeardSource extends ArraySource {
+      override onGrowth(callback: () => void): () => void {
+        const end = super.onGrowth(callback);
+        listeners += 1;
+        return () => {
+          listeners -= 1;
+          end();
+        };
+      }
+    }
+    const rig = laneRig({ source: new HeardSource() });
+    rig.lane.start(); // nor does one that runs
+    expect(listeners).toBe(1);
+    await rig.lane.stop(0);
+    rig.lane.start();
+    rig.add(1);
+    rig.lane.hurry(1);
+    await rig.idle();
+    expect([listeners, rig.calls]).toEqual([0, []]);
+  });
 });
