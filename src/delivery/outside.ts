@@ -6,17 +6,12 @@ export class Outside {
   #isGivenUp = false;
 
   /** Settles as the work does, or never. */
-  hear<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      work.then(
-        (value) => {
-          if (!this.#isGivenUp) resolve(value);
-        },
-        (thrown: unknown) => {
-          if (!this.#isGivenUp) reject(thrown);
-        },
-      );
-    });
+  async hear<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      if (this.#isGivenUp) await new Promise(() => {}); // one of its own, or all would pile up at it
+    }
   }
 
   giveUp(): void {

@@ -38,12 +38,13 @@ export class PositionKeeper {
   }
 
   /**
-   * Waits for the save in flight when the kept position is more records behind than this: so many come
-   * again after a kill. A save that fails holds nobody up.
+   * The save in flight, to be waited for, when the kept position is more records behind than this: so many
+   * come again after a kill. A save that fails holds nobody up.
    */
-  async keepUp(records: number): Promise<void> {
-    if (this.#failures > 0 || this.#save === undefined) return;
-    if (this.#options.current().acknowledged - this.#acknowledged > records) await this.#save;
+  keepUp(records: number): Promise<void> | undefined {
+    if (this.#failures > 0 || this.#save === undefined) return undefined;
+    const behind = this.#options.current().acknowledged - this.#acknowledged;
+    return behind > records ? this.#save : undefined;
   }
 
   /**

@@ -77,8 +77,8 @@ export class Progress {
     return upTo <= this.#settled ? Promise.resolve() : this.#milestones.wait(upTo, signal);
   }
 
-  /** Waits for the position to be kept, should it be more records behind than this. */
-  keepUp(records: number): Promise<void> {
+  /** What to wait for where the kept position is more records behind than this. */
+  keepUp(records: number): Promise<void> | undefined {
     return this.#keeper.keepUp(records);
   }
 
