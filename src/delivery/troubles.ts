@@ -34,11 +34,8 @@ export class Troubles {
     this.#byArea.set(area, { kind, message, since: this.#byArea.get(area)?.since ?? now });
   }
 
-  /** Returns since when it lasted. */
-  end(area: Area): number | undefined {
-    const since = this.#byArea.get(area)?.since;
-    if (since !== undefined) this.#byArea.delete(area);
-    return since;
+  end(area: Area): void {
+    this.#byArea.delete(area);
   }
 
   get worst(): LaneTrouble | undefined {
