@@ -26,13 +26,13 @@ export function ledgersIn(directory: string): LedgerFolder[] {
   } catch (error) {
     throw unreadable(directory, error);
   }
-  if (isLedger(names)) return [{ directory, slot: undefined }];
+  // No writer makes both: a ledger that somebody puts there must not hide the slots.
+  const own = isLedger(names) ? [{ directory, slot: undefined }] : [];
   const slots = names
     .filter((name) => SLOT.test(name) && isLedger(namesIn(join(directory, name))))
-    .sort((a, b) => Number(a) - Number(b));
-  if (slots.length > 0) {
-    return slots.map((slot) => ({ directory: join(directory, slot), slot }));
-  }
+    .sort((a, b) => Number(a) - Number(b))
+    .map((slot) => ({ directory: join(directory, slot), slot }));
+  if (own.length + slots.length > 0) return [...own, ...slots];
   throw new UsageError(
     printable(`${directory} is no ledger: it holds neither ledger.json nor slots that do`),
   );
@@ -44,7 +44,7 @@ export function ledgersIn(directory: string): LedgerFolder[] {
  */
 export function missingSlots(directory: string, ledgers: readonly LedgerFolder[]): string[] {
   const found = new Set(ledgers.map(({ slot }) => slot));
-  if (found.has(undefined)) return [];
+  if (found.has(undefined) && found.size === 1) return [];
   const folders = namesIn(directory).filter((name) => SLOT.test(name));
   const last = Math.max(...folders.map(Number));
   return Array.from({ length: last + 1 }, (_, slot) => String(slot)).filter(

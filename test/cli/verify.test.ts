@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createEvent } from '../../src/event/event.js';
 import { SinkSpanExporter } from '../../src/exporter/exporter.js';
+import { NO_HASH } from '../../src/ledger/record.js';
 import { ledgerFolder } from '../support/ledger-folder.js';
 import { signingKey } from '../support/signing-key.js';
 import { DEMO_KEY, makeDemoLedger } from './support/demo-ledger.js';
@@ -137,6 +138,21 @@ describe('otel-audit verify', () => {
     const { code, err } = await otelAudit(['verify', parent]);
     expect(code).toBe(0);
     expect(err).toBe('not there: slot 1, though it was; was it moved away on purpose?\n');
+  });
+
+  it('looks at slots though somebody has put a ledger beside them', async () => {
+    const parent = join(folder.path, '..', 'slots');
+    await makeDemoLedger(join(parent, '0'));
+    const first = { sequence: 1, previousHash: NO_HASH };
+    const manifest = { format: 1, stream: 'x', createdAt: '2026-11-24T00:00:00Z', first };
+    fs.writeFileSync(join(parent, 'ledger.json'), JSON.stringify(manifest));
+    const { json } = await otelAudit(['verify', parent, '--json']);
+    expect(json.map(({ directory, records }) => [directory, records])).toEqual([
+      [parent, 0],
+      [join(parent, '0'), 40],
+    ]);
+    const found = await otelAudit(['search', parent, 'payment:*']);
+    expect(found.out).toEqual([expect.stringMatching(/^0\/18 /)]);
   });
 
   it('tells of one that was emptied, and does not pass over one that cannot be read', async () => {
