@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { readManifestSync } from '../ledger/manifest.js';
 import { openPlain, openPlainSync } from '../ledger/plain-file.js';
 import { listSegmentsSync, segmentPath } from '../ledger/segment.js';
 import type { LedgerFolder } from './ledgers.js';
@@ -50,7 +51,8 @@ export interface ScannedSegment {
 
 /** The segments of a ledger that may hold what is asked for, in order. */
 export function segmentsFor(ledger: LedgerFolder, query: ScanQuery): ScannedSegment[] {
-  const firsts = listSegmentsSync(ledger.directory);
+  const begin = beginOf(ledger.directory);
+  const firsts = listSegmentsSync(ledger.directory).filter((first) => first >= begin);
   const times = new Map<number, number | undefined>();
   const timeAt = (index: number): number | undefined => {
     const first = firsts[index];
@@ -74,6 +76,18 @@ export function segmentsFor(ledger: LedgerFolder, query: ScanQuery): ScannedSegm
     const size = fs.statSync(path, { throwIfNoEntry: false })?.size;
     return size === undefined ? [] : [{ first, end, path, bytes: size }]; // retention may remove it
   });
+}
+
+/**
+ * Where a ledger begins. What stands before it is about to be removed, or somebody has put it there: nothing that
+ * `verify` does not look at may be shown as a record.
+ */
+function beginOf(directory: string): number {
+  try {
+    return readManifestSync(directory)?.first.sequence ?? 0;
+  } catch {
+    return 0; // `verify` says that it is damaged; what is there can be read all the same
+  }
 }
 
 /** Walks along the records of a ledger that may be what is asked for, in order. */

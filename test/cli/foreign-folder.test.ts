@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { verifyLedger } from '../../src/evidence/verify.js';
-import { hashOf } from '../../src/ledger/record.js';
+import { hashOf, NO_HASH } from '../../src/ledger/record.js';
 import { builtCommand } from './support/command.js';
 import { makeDemoLedger } from './support/demo-ledger.js';
 
@@ -122,6 +122,19 @@ function append(...bodies: readonly string[]): void {
 
 const event = (payload: string, more = '"status":""') =>
   `"event":{"version":"0.2","type":"flag","action":"hidden","metadata":{},"payload":${payload},"timestamp":"2026-11-25T00:57:00Z",${more}}`;
+
+it('shows no record from before the beginning of the ledger, which verify does not look at', async () => {
+  const forged = `{"seq":0,"prev":"${NO_HASH}","at":"2026-11-23T00:00:00.000Z","id":"forged",${event('1')}}`;
+  fs.writeFileSync(join(folder, '00000000000000000000.jsonl'), `${forged}\n`);
+  expect((await verifyLedger(folder)).ok).toBe(true);
+  for (const args of [
+    ['search', folder, 'flag:hidden'],
+    ['tail', folder, '-n', '50', 'flag:hidden'],
+  ]) {
+    expect(await ran(...args)).toMatchObject({ code: 0, out: '' });
+  }
+  expect((await ran('show', folder, 'forged')).code).toBe(2);
+});
 
 describe('a record that nobody could print', () => {
   const deep = (inner: string) => `${'{"a":'.repeat(100_000)}${inner}${'}'.repeat(100_000)}`;
