@@ -87,7 +87,7 @@ export class BatchDelivery {
 
   /** What becomes of a piece that was not stored. */
   #fail(piece: Piece, { thrown, verdict, isHung }: Failure): void {
-    const { farSide, expiry, retryTime, report, clock } = this.#options;
+    const { aside, farSide, expiry, retryTime, report, clock } = this.#options;
     const { records } = piece;
     const error = report.failed(records, piece.attempts, thrown);
     if (verdict.fault === 'event') {
@@ -99,6 +99,8 @@ export class BatchDelivery {
     }
     farSide.fails(verdict.fault, verdict.message);
     retryTime.fail({ askedMs: verdict.askedMs });
+    // What is set aside waits with the batches. They do not wait for it: one event must not block a lane.
+    if (verdict.askedMs !== undefined) aside.retryTime.ask(verdict.askedMs);
     const expiresAt = expiry.of(piece.firstFailedAt);
     if (isHung || clock.monotonic() >= expiresAt) {
       report.lost(records, error);

@@ -45,9 +45,15 @@ export class RetryTime {
     const { backoff, clock, random } = this.#pacing;
     const now = clock.monotonic();
     this.#failures += 1;
-    if (askedMs !== undefined) this.#askedAt = now + askedMs;
+    if (askedMs !== undefined) this.ask(askedMs);
     const waitMs = Math.max(backoffMs(this.#failures, backoff, random), pauseMs);
     this.#at = Math.max(now + waitMs, this.#askedAt);
+  }
+
+  /** The far side asked for a wait. */
+  ask(ms: number): void {
+    this.#askedAt = this.#pacing.clock.monotonic() + ms;
+    this.#at = Math.max(this.#at, this.#askedAt);
   }
 
   /** It works: the next failure is the first one. A wait under way stays. */
