@@ -8,12 +8,17 @@ export class ByteSink {
   bytes: Buffer = EMPTY;
   /** Where the next byte goes. */
   at = 0;
+  readonly #slabBytes: number;
   #start = 0;
+
+  constructor(slabBytes = SLAB_BYTES) {
+    this.#slabBytes = slabBytes;
+  }
 
   /** Begins a value of at most so many bytes. */
   begin(mostBytes: number): void {
     if (this.bytes.length - this.at < mostBytes) {
-      this.bytes = Buffer.allocUnsafeSlow(Math.max(mostBytes, SLAB_BYTES));
+      this.bytes = Buffer.allocUnsafeSlow(Math.max(mostBytes, this.#slabBytes));
       this.at = 0;
     }
     this.#start = this.at;
@@ -22,7 +27,7 @@ export class ByteSink {
   /** The value, its own for good. */
   finish(): Buffer {
     const value = this.bytes.subarray(this.#start, this.at);
-    if (this.bytes.length <= SLAB_BYTES) return value;
+    if (this.bytes.length <= this.#slabBytes) return value;
     // One that needed much more than it took must not hold all of it.
     this.bytes = EMPTY;
     this.at = 0;

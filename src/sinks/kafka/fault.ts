@@ -11,7 +11,8 @@ interface Looked {
   readonly cause?: unknown;
   readonly errors?: unknown;
   readonly response?: unknown;
-  readonly produced?: unknown;
+  /** False for what no second try within a moment mends. */
+  readonly canRetry?: unknown;
 }
 
 /** The error and all that it consists of, the outermost first. */
@@ -91,11 +92,10 @@ function hasAny(parts: unknown): boolean {
   return Array.isArray(parts) && parts.length > 0;
 }
 
-/** The partitions of which the broker said that they are stored, whatever became of others. */
-export function storedIn(errors: readonly Looked[]): Set<number> {
+/** The partitions of which a broker said that they are stored, whatever became of others. */
+export function storedIn(answers: readonly Pick<Looked, 'response'>[]): Set<number> {
   const stored = new Set<number>();
-  for (const { response, produced } of errors) {
-    for (const { partition } of listOf(produced, 'offsets')) stored.add(Number(partition));
+  for (const { response } of answers) {
     for (const topic of listOf(response, 'responses')) {
       for (const { index, errorCode } of listOf(topic, 'partitionResponses')) {
         if (errorCode === 0) stored.add(Number(index));

@@ -1,26 +1,21 @@
 import { isIP } from 'node:net';
-import type { Producer } from '@platformatic/kafka';
 import { quote } from '../../http/quote.js';
 import { SinkError } from '../../sink.js';
-import { errorsIn, faultOf, isUnknownTopic, storedIn, textOf } from './fault.js';
+import { errorsIn, faultOf, isUnknownTopic, textOf } from './fault.js';
 import type { Cluster } from './options.js';
+import { produce, RETRIES, RETRY_DELAY_MS } from './produce.js';
 import type { KafkaBatch, KafkaProducer, KafkaRecord } from './producer.js';
-
-type Library = typeof import('@platformatic/kafka');
-type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
+import { type Client, type Library, Session } from './session.js';
 
 /**
  * Sends with @platformatic/kafka, which is loaded when first needed: idempotent, acknowledged by all in-sync
- * replicas, to the partitions that Java's client would choose.
- *
- * A client that failed is thrown away. It would go on sending what we gave up, and it numbers the next
- * records as if nothing of the failed ones had arrived: a broker that did store some would take the next
- * ones for those, and drop them.
+ * replicas, to the partitions that Java's client would choose. The connections, what is known of the cluster and
+ * the requests' framing are the client's; the batches in them are ours. After any failure a new client begins.
  */
 export class PlatformaticProducer implements KafkaProducer {
   readonly #cluster: Cluster;
   #library: Library | undefined;
-  #client: Client | undefined;
+  #session: Session | undefined;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -29,24 +24,22 @@ export class PlatformaticProducer implements KafkaProducer {
   async send({ topic, records, signal }: KafkaBatch): Promise<void> {
     this.#library ??= await load(this.#cluster.sink);
     if (signal.aborted) throw signal.reason;
-    this.#client ??= new this.#library.Producer({
-      ...this.#options(),
-      idempotent: true,
-      metadataMaxAge: METADATA_MS,
-    });
-    const client = this.#client;
-    const discard = () => this.#discard(client);
+    const session = this.#openSession();
+    const { client } = session;
+    const discard = () => this.#discard(session);
     signal.addEventListener('abort', discard);
     keepAlive(client, true);
-    let partitions: number[] = [];
+    let partitions: readonly number[] = [];
+    let waiting: Map<number, Buffer> | undefined;
     try {
       const count = await this.#countPartitions(client, topic, signal);
+      await session.begin();
       partitions = assign(this.#library, records, count);
-      const messages = records.map((record, index) => toMessage(topic, record, partitions[index]!));
-      await client.send({ messages });
+      waiting = batchEach(session, topic, partitions, records);
+      await produce(session, topic, waiting, signal);
     } catch (error) {
       discard();
-      throw this.#failure(error, partitions);
+      throw this.#failure(error, waiting && indicesIn(waiting, partitions));
     } finally {
       signal.removeEventListener('abort', discard);
       keepAlive(client, false);
@@ -54,7 +47,19 @@ export class PlatformaticProducer implements KafkaProducer {
   }
 
   close(): void {
-    if (this.#client !== undefined) this.#discard(this.#client);
+    if (this.#session !== undefined) this.#discard(this.#session);
+  }
+
+  #openSession(): Session {
+    this.#session ??= new Session(
+      this.#library!,
+      new this.#library!.Producer({
+        ...this.#options(),
+        idempotent: true,
+        metadataMaxAge: METADATA_MS,
+      }),
+    );
+    return this.#session;
   }
 
   #options() {
@@ -104,31 +109,27 @@ export class PlatformaticProducer implements KafkaProducer {
     }
   }
 
-  #discard(client: Client): void {
-    if (this.#client === client) this.#client = undefined;
-    end(client);
+  #discard(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
+    end(session.client);
   }
 
-  #failure(error: unknown, partitions: readonly number[]): SinkError {
+  /** @param failed the indices of the records that were not stored; undefined: nothing was sent */
+  #failure(error: unknown, failed: readonly number[] | undefined): SinkError {
     if (error instanceof SinkError) return error;
     const { sasl, sink, createTopic } = this.#cluster;
     const errors = errorsIn(error);
-    const stored = storedIn(errors);
-    const failed = [...partitions.keys()].filter((index) => !stored.has(partitions[index]!));
     const said = quote(textOf(errors), sasl === undefined ? [] : [sasl.password]);
     const unknown = errors.some(isUnknownTopic);
     const fault = unknown && createTopic !== undefined ? 'transient' : faultOf(errors);
     const advice = unknown && createTopic === undefined ? '; make it, or set createTopic' : '';
     return new SinkError(fault, `${sink}: ${said}${advice}`, {
       // The client's errors carry what it was given, the password included, so they stay here.
-      ...(partitions.length > 0 ? { failed } : {}),
+      failed,
     });
   }
 }
 
-/** Within one attempt; they are what idempotence is for. Fewer than 2 mean for ever to the client. */
-const RETRIES = 2;
-const RETRY_DELAY_MS = 200;
 const METADATA_MS = 60_000;
 const MAX_WAIT_MS = 1000;
 
@@ -164,10 +165,29 @@ function assign(library: Library, records: readonly KafkaRecord[], count: number
   });
 }
 
-function toMessage(topic: string, { key, value, headers }: KafkaRecord, partition: number) {
-  const named = new Map<Buffer, Buffer>();
-  for (const [name, text] of headers) named.set(bytesOf(name), bytesOf(text));
-  return { topic, partition, key: bytesOf(key), value, headers: named };
+/** Every partition's records as a batch. */
+function batchEach(
+  session: Session,
+  topic: string,
+  partitions: readonly number[],
+  records: readonly KafkaRecord[],
+): Map<number, Buffer> {
+  const groups = new Map<number, KafkaRecord[]>();
+  for (let index = 0; index < records.length; index += 1) {
+    const partition = partitions[index]!;
+    const group = groups.get(partition);
+    if (group === undefined) groups.set(partition, [records[index]!]);
+    else group.push(records[index]!);
+  }
+  const batches = new Map<number, Buffer>();
+  for (const [partition, group] of groups) {
+    batches.set(partition, session.batch(topic, partition, group));
+  }
+  return batches;
+}
+
+function indicesIn(waiting: ReadonlyMap<number, Buffer>, partitions: readonly number[]): number[] {
+  return [...partitions.keys()].filter((index) => waiting.has(partitions[index]!));
 }
 
 function isAddress(server: string): boolean {
@@ -186,20 +206,4 @@ function keepAlive(client: Client, alive: boolean): void {
 function end(client: Pick<Client, 'connections' | 'close'>): void {
   for (const [, connection] of client.connections) connection.socket?.destroy();
   Promise.resolve(client.close()).catch(() => {});
-}
-
-const known = new Map<string, Buffer>();
-const MAX_KNOWN = 256;
-const MAX_KNOWN_LENGTH = 32; // longer ones, such as ids, do not come again
-
-/** Names, content types and keys come again and again. */
-function bytesOf(text: string): Buffer {
-  if (text.length > MAX_KNOWN_LENGTH) return Buffer.from(text);
-  let bytes = known.get(text);
-  if (bytes === undefined) {
-    bytes = Buffer.from(text);
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.set(text, bytes);
-  }
-  return bytes;
 }

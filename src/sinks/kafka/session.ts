@@ -1,0 +1,52 @@
+import type { Producer } from '@platformatic/kafka';
+import type { KafkaRecord } from './producer.js';
+import { encodeRecordBatch } from './record-batch.js';
+
+export type Library = typeof import('@platformatic/kafka');
+export type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
+
+/**
+ * A client, and the numbers by which brokers know a repetition of what it sent. They count on as if all had been
+ * stored, so that a session is over once something was not: a broker that had stored a part would take the next
+ * records for that part, and drop them.
+ */
+export class Session {
+  readonly library: Library;
+  readonly client: Client;
+  #who: { readonly producerId: bigint; readonly producerEpoch: number } | undefined;
+  #version: ProduceVersion | undefined;
+  readonly #next = new Map<string, number>();
+
+  constructor(library: Library, client: Client) {
+    this.library = library;
+    this.client = client;
+  }
+
+  /** Asks the broker who this is, and how to talk to it. Needed once; more often does nothing. */
+  async begin(): Promise<void> {
+    if (this.#version === undefined) {
+      const apis = await this.client.listApis();
+      const most = apis.find(({ apiKey }) => apiKey === PRODUCE)?.maxVersion ?? 9;
+      this.#version = most >= 9 ? 9 : 7;
+    }
+    this.#who ??= await this.client.initIdempotentProducer({});
+  }
+
+  get version(): ProduceVersion {
+    return this.#version!;
+  }
+
+  /** The records as the next batch of their partition. */
+  batch(topic: string, partition: number, records: readonly KafkaRecord[]): Buffer {
+    const name = `${topic}/${partition}`;
+    const firstSequence = this.#next.get(name) ?? 0;
+    this.#next.set(name, (firstSequence + records.length) % SEQUENCES);
+    const head = { timestamp: Date.now(), ...this.#who!, firstSequence };
+    return encodeRecordBatch(records, head, this.library.crc32c);
+  }
+}
+
+/** 9 is of Kafka 2.4; 7 is for what speaks Kafka's protocol and is older. */
+export type ProduceVersion = 7 | 9;
+export const PRODUCE = 0;
+const SEQUENCES = 2 ** 31;
