@@ -34,6 +34,11 @@ export class ByteSink {
     return Buffer.from(value);
   }
 
+  /** Begins the slab again: what was cut from it so far is gone. */
+  rewind(): void {
+    this.at = 0;
+  }
+
   append(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.at);
     this.at += bytes.length;

@@ -102,15 +102,17 @@ export const NULL_START = 0x6e;
 export const TRUE_START = 0x74;
 export const FALSE_START = 0x66;
 const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= 0x39;
+}
 
 /** Digits, signs, the point and the exponent. */
 function isNumeric(byte: number): boolean {
   return (
-    (byte >= 0x30 && byte <= 0x39) ||
-    byte === 0x2e ||
-    (byte | 0x20) === 0x65 ||
-    byte === 0x2b ||
-    byte === MINUS
+    isDigit(byte) || byte === POINT || (byte | 0x20) === 0x65 || byte === 0x2b || byte === MINUS
   );
 }
 
@@ -137,14 +139,27 @@ export function readNumber(source: JsonSource): ReadNumber {
     byte = bytes[end]!;
   }
   const digits = end;
-  while (byte >= 0x30 && byte <= 0x39) {
+  while (isDigit(byte)) {
     value = value * 10 + byte - 0x30;
     end += 1;
     byte = bytes[end]!;
   }
-  if (!isNumeric(byte) && end - digits < 16 && !(negative && value === 0)) {
+  let length = end - digits;
+  let scale = 1;
+  let isPlain = true;
+  if (byte === POINT) {
+    for (byte = bytes[++end]!; isDigit(byte); byte = bytes[++end]!) {
+      value = value * 10 + byte - 0x30;
+      scale *= 10;
+    }
+    length = end - digits - 1;
+    // JavaScript prints no zero at the end, and from 1e-7 on an exponent.
+    isPlain = bytes[end - 1] !== ZERO && value * 1e6 >= scale;
+  }
+  if (isPlain && !isNumeric(byte) && length < 16 && !(negative && value === 0)) {
     source.at = end;
-    read.value = negative ? -value : value;
+    // Both are exact, so that their quotient is the double nearest to the text.
+    read.value = (negative ? -value : value) / scale;
     read.held = true;
     read.exact = true;
     return read;

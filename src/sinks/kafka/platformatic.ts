@@ -35,7 +35,7 @@ export class PlatformaticProducer implements KafkaProducer {
       const count = await this.#countPartitions(client, topic, signal);
       await session.begin();
       partitions = assign(this.#library, records, count);
-      waiting = batchEach(session, topic, partitions, records);
+      waiting = session.batches(topic, groupBy(partitions, records));
       await produce(session, topic, waiting, signal);
     } catch (error) {
       discard();
@@ -165,13 +165,10 @@ function assign(library: Library, records: readonly KafkaRecord[], count: number
   });
 }
 
-/** Every partition's records as a batch. */
-function batchEach(
-  session: Session,
-  topic: string,
+function groupBy(
   partitions: readonly number[],
   records: readonly KafkaRecord[],
-): Map<number, Buffer> {
+): Map<number, KafkaRecord[]> {
   const groups = new Map<number, KafkaRecord[]>();
   for (let index = 0; index < records.length; index += 1) {
     const partition = partitions[index]!;
@@ -179,11 +176,7 @@ function batchEach(
     if (group === undefined) groups.set(partition, [records[index]!]);
     else group.push(records[index]!);
   }
-  const batches = new Map<number, Buffer>();
-  for (const [partition, group] of groups) {
-    batches.set(partition, session.batch(topic, partition, group));
-  }
-  return batches;
+  return groups;
 }
 
 function indicesIn(waiting: ReadonlyMap<number, Buffer>, partitions: readonly number[]): number[] {

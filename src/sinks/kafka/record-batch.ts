@@ -1,4 +1,4 @@
-import { ByteSink } from './byte-sink.js';
+import type { ByteSink } from './byte-sink.js';
 import type { KafkaRecord } from './producer.js';
 
 /** What a batch says beside its records. */
@@ -11,8 +11,6 @@ export interface BatchHead {
   readonly firstSequence: number;
 }
 
-const sink = new ByteSink(1024 * 1024);
-
 /**
  * The records of one partition as a batch, in the format of Kafka 0.11 and later, ready to be sent as often as it
  * takes. The client's own encoder makes the same bytes, out of 25 small Buffers a record: that takes longer than
@@ -21,13 +19,14 @@ const sink = new ByteSink(1024 * 1024);
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
 export function encodeRecordBatch(
+  sink: ByteSink,
   records: readonly KafkaRecord[],
   { timestamp, producerId, producerEpoch, firstSequence }: BatchHead,
   crc32c: (bytes: Buffer) => number,
 ): Buffer {
   sink.begin(HEAD_BYTES + mostBytes(records));
   sink.at += HEAD_BYTES;
-  for (let index = 0; index < records.length; index += 1) writeRecord(records[index]!, index);
+  for (let index = 0; index < records.length; index += 1) writeRecord(sink, records[index]!, index);
   const batch = sink.finish();
   batch.writeBigInt64BE(0n, 0); // the first offset is the broker's to give
   batch.writeInt32BE(batch.length - 12, 8);
@@ -49,19 +48,19 @@ const HEAD_BYTES = 61;
 
 // Numbers are signed, in zigzag: 2 n.
 
-function writeRecord({ key, value, headers }: KafkaRecord, index: number): void {
+function writeRecord(sink: ByteSink, { key, value, headers }: KafkaRecord, index: number): void {
   sink.at += LENGTH_BYTES;
   const from = sink.at;
   sink.byte(0); // attributes, of which there are none
   sink.byte(0); // the time, after the batch's
   sink.varint(index * 2);
-  writeText(key);
+  writeText(sink, key);
   sink.varint(value.length * 2);
   sink.append(value);
   sink.varint(headers.length * 2);
   for (const [name, text] of headers) {
-    writeText(name);
-    writeText(text);
+    writeText(sink, name);
+    writeText(sink, text);
   }
   sink.lengthBefore(from, LENGTH_BYTES, 2);
 }
@@ -69,7 +68,7 @@ function writeRecord({ key, value, headers }: KafkaRecord, index: number): void 
 /** What a record's length takes, if it is neither tiny nor large. */
 const LENGTH_BYTES = 2;
 
-function writeText(text: string): void {
+function writeText(sink: ByteSink, text: string): void {
   sink.at += 1;
   const from = sink.at;
   sink.text(text);

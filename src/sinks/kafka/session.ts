@@ -1,4 +1,5 @@
 import type { Producer } from '@platformatic/kafka';
+import { ByteSink } from './byte-sink.js';
 import type { KafkaRecord } from './producer.js';
 import { encodeRecordBatch } from './record-batch.js';
 
@@ -16,6 +17,7 @@ export class Session {
   #who: { readonly producerId: bigint; readonly producerEpoch: number } | undefined;
   #version: ProduceVersion | undefined;
   readonly #next = new Map<string, number>();
+  readonly #sink = new ByteSink(1024 * 1024);
 
   constructor(library: Library, client: Client) {
     this.library = library;
@@ -36,13 +38,22 @@ export class Session {
     return this.#version!;
   }
 
-  /** The records as the next batch of their partition. */
-  batch(topic: string, partition: number, records: readonly KafkaRecord[]): Buffer {
-    const name = `${topic}/${partition}`;
-    const firstSequence = this.#next.get(name) ?? 0;
-    this.#next.set(name, (firstSequence + records.length) % SEQUENCES);
-    const head = { timestamp: Date.now(), ...this.#who!, firstSequence };
-    return encodeRecordBatch(records, head, this.library.crc32c);
+  /** Each partition's records as its next batch, good until the next are made. */
+  batches(
+    topic: string,
+    records: ReadonlyMap<number, readonly KafkaRecord[]>,
+  ): Map<number, Buffer> {
+    const batches = new Map<number, Buffer>();
+    const timestamp = Date.now();
+    this.#sink.rewind();
+    for (const [partition, those] of records) {
+      const name = `${topic}/${partition}`;
+      const firstSequence = this.#next.get(name) ?? 0;
+      this.#next.set(name, (firstSequence + those.length) % SEQUENCES);
+      const head = { timestamp, ...this.#who!, firstSequence };
+      batches.set(partition, encodeRecordBatch(this.#sink, those, head, this.library.crc32c));
+    }
+    return batches;
   }
 }
 

@@ -29,9 +29,17 @@ export function toInstant(text: string): Instant {
 const MIN_SECONDS = Date.parse('0001-01-01T00:00:00Z') / 1000;
 const MAX_SECONDS = Date.parse('9999-12-31T23:59:59Z') / 1000;
 
+let lastText = '';
+let lastSaysMore = true;
+
 /** Whether the text says more than an instant in milliseconds or in nanoseconds does. */
 export function saysMore(text: string): boolean {
-  return !PLAIN.test(text);
+  // Events come in bursts, and those of a millisecond have the same time.
+  if (text !== lastText) {
+    lastSaysMore = !PLAIN.test(text);
+    lastText = text;
+  }
+  return lastSaysMore;
 }
 
 /** In UTC, with three or nine digits, no leap second. */

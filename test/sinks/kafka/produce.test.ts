@@ -86,16 +86,7 @@ describeWithBroker('records that are produced', () => {
     const between = await standBetween(portOf(), 1);
     const { session } = await open(topic, between);
     for (const ids of [['a', 'b'], ['c']]) {
-      const batches = new Map([
-        [
-          0,
-          session.batch(
-            topic,
-            0,
-            ids.map((id) => record(id)),
-          ),
-        ],
-      ]);
+      const batches = session.batches(topic, new Map([[0, ids.map((id) => record(id))]]));
       await produce(session, topic, batches, never);
       expect(batches.size).toBe(0);
     }
@@ -114,8 +105,9 @@ describeWithBroker('records that are produced', () => {
       return found;
     }) as Metadata;
     const payload = 'x'.repeat(50_000);
-    const batches = new Map(
-      [0, 1].map((at) => [at, session.batch(topic, at, [record(`${at}`, payload)])]),
+    const batches = session.batches(
+      topic,
+      new Map([0, 1].map((at) => [at, [record(`${at}`, payload)]])),
     );
     await produce(session, topic, batches, never);
     expect(between.answers).toBe(2);
@@ -127,10 +119,13 @@ describeWithBroker('records that are produced', () => {
     const topic = newTopic();
     const between = await standBetween(portOf());
     const { session } = await open(topic, between);
-    const batches = new Map([
-      [0, session.batch(topic, 0, [record('small')])],
-      [1, session.batch(topic, 1, [record('large', 'x'.repeat(2_000_000))])],
-    ]);
+    const batches = session.batches(
+      topic,
+      new Map([
+        [0, [record('small')]],
+        [1, [record('large', 'x'.repeat(2_000_000))]],
+      ]),
+    );
     await expect(produce(session, topic, batches, never)).rejects.toThrow();
     expect([...batches.keys()]).toEqual([1]);
     expect(between.answers).toBe(1);
@@ -147,7 +142,7 @@ describeWithBroker('records that are produced', () => {
       ending.abort();
       return { ...(await metadata(options)), brokers: new Map() };
     }) as Metadata;
-    const batches = new Map([[0, session.batch(topic, 0, [record('a')])]]);
+    const batches = session.batches(topic, new Map([[0, [record('a')]]]));
     await expect(produce(session, topic, batches, ending.signal)).rejects.toThrow();
     expect(asked).toBe(1);
     expect(batches.size).toBe(1);
@@ -160,7 +155,7 @@ describeWithBroker('records that are produced', () => {
     old.client.listApis = (async () => [{ apiKey: 0, maxVersion: 8 }]) as never;
     await old.begin();
     expect(old.version).toBe(7);
-    await produce(old, topic, new Map([[0, old.batch(topic, 0, [record('a')])]]), never);
+    await produce(old, topic, old.batches(topic, new Map([[0, [record('a')]]])), never);
     expect(await idsIn(topic)).toEqual(['a']);
   });
 });

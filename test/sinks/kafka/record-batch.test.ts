@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import * as library from '@platformatic/kafka';
 import fc from 'fast-check';
+import { ByteSink } from '../../../src/sinks/kafka/byte-sink.js';
 import { produceRequest } from '../../../src/sinks/kafka/produce.js';
 import type { KafkaRecord } from '../../../src/sinks/kafka/producer.js';
 import { encodeRecordBatch } from '../../../src/sinks/kafka/record-batch.js';
 
+const sink = new ByteSink();
 const timestamp = Date.parse('2026-01-31T12:00:00.250Z');
 const producer = { producerId: 2n ** 40n, producerEpoch: 7 };
 
@@ -36,7 +38,7 @@ describe('a batch of records', () => {
     fc.assert(
       fc.property(records, fc.nat(2 ** 31 - 1), (records, firstSequence) => {
         const head = { ...producer, timestamp, firstSequence };
-        const ours = encodeRecordBatch(records, head, library.crc32c);
+        const ours = encodeRecordBatch(sink, records, head, library.crc32c);
         const sequences = new library.NumericMap([['audit:2', firstSequence]]);
         const messages = messagesOf('audit', 2, records);
         const { buffer } = library.createRecordsBatch(messages, { ...producer, sequences });
@@ -59,7 +61,7 @@ describe('a request', () => {
     const messages = [];
     for (const [partition, records] of ofPartition) {
       const head = { ...producer, timestamp, firstSequence: 0 };
-      batches.set(partition, encodeRecordBatch(records, head, library.crc32c));
+      batches.set(partition, encodeRecordBatch(sink, records, head, library.crc32c));
       messages.push(...messagesOf('audit', partition, records));
     }
     const ours = produceRequest({ library, version }, 'audit', batches, [0, 4]);
