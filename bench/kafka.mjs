@@ -14,6 +14,9 @@ import { internal } from './internal.mjs';
 import { actor, payloads } from './samples.mjs';
 
 const BATCH = 512; // a lane's batch
+const PARTITIONS = 3;
+/** The first batches measure the compiler, and the broker's. */
+const WARM_UP_BATCHES = 100;
 const context = { signal: new AbortController().signal, attempt: 1 };
 
 export async function kafka(settings) {
@@ -69,35 +72,37 @@ async function sending({ rounds, scale }) {
       topic,
       encoding,
       bootstrapServers: [bootstrapServers],
-      createTopic: { partitions: 3 },
+      createTopic: { partitions: PARTITIONS },
     });
-    await sink.sendAudits(events, context);
+    const send = () => sink.sendAudits(events, context);
+    await send(); // makes the topic
     const bare = await bareClient(bootstrapServers, topic, events, encoding);
+    for (let n = 0; n < WARM_UP_BATCHES; n += 1) {
+      await send();
+      await bare.send();
+    }
     const batches = Math.ceil(60 * scale);
     const each = (send) => async () => {
       const start = process.hrtime.bigint();
       for (let done = 0; done < batches; done += 1) await send();
       return Number(process.hrtime.bigint() - start);
     };
-    const times = await measure(
-      { ours: each(() => sink.sendAudits(events, context)), bare: each(bare.send) },
-      rounds,
-    );
+    const times = await measure({ ours: each(send), bare: each(bare.send) }, rounds);
     await sink.close();
     await bare.close();
     const fastest = Math.min(...times.ours);
     const perSecond = Math.round((batches * BATCH) / (fastest / 1e9) / 1000);
     const what = `Kafka ${encoding}, encoding included, against the bare client (up to ${perSecond} k events/s)`;
-    goals.push(new Goal(what, ratios(times.bare, times.ours), { atLeast: 0.85, isOpen: true }));
+    goals.push(new Goal(what, ratios(times.bare, times.ours), { atLeast: 0.85 }));
   }
   broker.stdin.end();
   await once(broker, 'exit');
   return goals;
 }
 
-/** Sends what the sink sends: the same keys, headers and values, the latter two made before. */
+/** Sends what the sink sends, to where it sends it, all of it ready: key, value, headers and partition. */
 async function bareClient(bootstrapServers, topic, events, encoding) {
-  const { Producer } = await import('@platformatic/kafka');
+  const { compatibilityPartitioner, Producer } = await import('@platformatic/kafka');
   const { toRecord } = await internal('sinks/kafka/record.ts');
   const producer = new Producer({
     clientId: 'bare',
@@ -106,12 +111,14 @@ async function bareClient(bootstrapServers, topic, events, encoding) {
     retries: 2,
   });
   const messages = events.map((event) => {
-    const { key, value, headers } = toRecord(event, event.type, encoding);
+    const { key: text, value, headers } = toRecord(event, event.type, encoding);
+    const key = Buffer.from(text);
     const named = headers.map(([name, text]) => [Buffer.from(name), Buffer.from(text)]);
-    return { topic, key: Buffer.from(key), value, headers: new Map(named) };
+    const partition = compatibilityPartitioner({}, key) % PARTITIONS;
+    return { topic, partition, key, value, headers: new Map(named) };
   });
   return {
-    send: () => producer.send({ messages: messages.map((message) => ({ ...message })) }),
+    send: () => producer.send({ messages }),
     close: () => producer.close(),
   };
 }
