@@ -32,7 +32,7 @@ export class PlatformaticProducer implements KafkaProducer {
     let partitions: readonly number[] = [];
     let waiting: Map<number, Buffer> | undefined;
     try {
-      const count = await this.#countPartitions(client, topic, signal);
+      const count = await this.#countPartitions(client, topic);
       await session.begin();
       partitions = assign(this.#library, records, count);
       waiting = session.batches(topic, groupBy(partitions, records));
@@ -77,7 +77,7 @@ export class PlatformaticProducer implements KafkaProducer {
     };
   }
 
-  async #countPartitions(client: Client, topic: string, signal: AbortSignal): Promise<number> {
+  async #countPartitions(client: Client, topic: string): Promise<number> {
     try {
       return await countOf(client, topic);
     } catch (error) {
@@ -85,16 +85,8 @@ export class PlatformaticProducer implements KafkaProducer {
         throw error;
     }
     await this.#createTopic(topic);
-    // Brokers hear of a new topic one after another.
-    for (let wait = 10; ; wait *= 2) {
-      try {
-        return await countOf(client, topic);
-      } catch (error) {
-        if (wait > MAX_WAIT_MS || signal.aborted || !errorsIn(error).some(isUnknownTopic))
-          throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
+    // Brokers hear of a new topic one after another. The client asks a few times; then the lane tries again.
+    return countOf(client, topic);
   }
 
   async #createTopic(topic: string): Promise<void> {
@@ -131,7 +123,6 @@ export class PlatformaticProducer implements KafkaProducer {
 }
 
 const METADATA_MS = 60_000;
-const MAX_WAIT_MS = 1000;
 
 async function load(sink: string): Promise<Library> {
   try {
