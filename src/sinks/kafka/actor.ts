@@ -1,5 +1,6 @@
+import * as ascii from './ascii.js';
 import type { ByteSink } from './byte-sink.js';
-import { CLOSE_BRACE, COMMA, type JsonSource, QUOTE } from './json-source.js';
+import type { JsonSource } from './json-source.js';
 import type { Remarks } from './remarks.js';
 import { decodeString } from './string.js';
 
@@ -18,12 +19,12 @@ export function findActor(source: JsonSource): boolean {
   let exact = true;
   source.peek();
   source.at += 1;
-  while (source.peek() === QUOTE) {
+  while (source.peek() === ascii.QUOTE) {
     const from = source.at + 1;
     const index = nameAt(source, from, source.passString());
     source.peek();
     source.at += 1; // the colon
-    if (source.peek() === QUOTE && index >= 0) {
+    if (source.peek() === ascii.QUOTE && index >= 0) {
       const start = source.at + 1;
       const end = source.passString();
       places[index * 2] = start;
@@ -33,8 +34,8 @@ export function findActor(source: JsonSource): boolean {
       source.passValue();
       exact = false;
     }
-    if (source.peek() === COMMA) source.at += 1;
-    else if (source.peek() === CLOSE_BRACE) break;
+    if (source.peek() === ascii.COMMA) source.at += 1;
+    else if (source.peek() === ascii.CLOSE_BRACE) break;
   }
   return exact;
 }

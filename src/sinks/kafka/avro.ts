@@ -1,18 +1,9 @@
 import type { AuditEvent } from '../../event/event.js';
 import { actorTextOf, payloadTextOf } from '../../event/texts.js';
 import { findActor, LastActor, places, writePlace } from './actor.js';
+import * as ascii from './ascii.js';
 import { ByteSink } from './byte-sink.js';
-import {
-  COMMA,
-  FALSE_START,
-  JsonSource,
-  NULL_START,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  readNumber,
-  TRUE_START,
-} from './json-source.js';
+import { JsonSource, readNumber } from './json-source.js';
 import { clearRemarks, type Remarks, WRAPPED } from './remarks.js';
 import { decodeString } from './string.js';
 
@@ -99,7 +90,7 @@ function writePayload(payload: string, remarks: Remarks): void {
   const block = open();
   const first = source.peek();
   let count = 0;
-  if (first === OPEN_BRACE) count = writeMembers();
+  if (first === ascii.OPEN_BRACE) count = writeMembers();
   else if (payload !== 'null') {
     remarks.wrapped = true;
     writeText(WRAPPED);
@@ -116,7 +107,7 @@ function writePayload(payload: string, remarks: Remarks): void {
 function writeMembers(): number {
   let count = 0;
   source.at += 1;
-  while (source.peek() === QUOTE) {
+  while (source.peek() === ascii.QUOTE) {
     const from = source.at;
     writeString();
     const to = source.at;
@@ -124,7 +115,7 @@ function writeMembers(): number {
     source.at += 1; // the colon
     writeValue(undefined, from, to);
     count += 1;
-    if (source.peek() === COMMA) source.at += 1;
+    if (source.peek() === ascii.COMMA) source.at += 1;
   }
   return count;
 }
@@ -132,20 +123,20 @@ function writeMembers(): number {
 /** A branch of the union: null 0, string 1, int 2, boolean 3, float 4, double 5, map 6. In zigzag. */
 function writeValue(name: string | undefined, from = 0, to = 0): void {
   const first = source.peek();
-  if (first === QUOTE) {
+  if (first === ascii.QUOTE) {
     sink.byte(2);
     writeString();
-  } else if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+  } else if (first === ascii.OPEN_BRACE || first === ascii.OPEN_BRACKET) {
     const json = name ?? source.text(from, to);
     jsonMembers = jsonMembers === '' ? json : `${jsonMembers},${json}`;
     const start = source.at;
     source.passValue();
     writeJson(start, source.at);
-  } else if (first === TRUE_START || first === FALSE_START) {
+  } else if (first === ascii.TRUE_START || first === ascii.FALSE_START) {
     sink.byte(6);
-    sink.byte(first === TRUE_START ? 1 : 0);
-    source.at += first === TRUE_START ? 4 : 5;
-  } else if (first === NULL_START) {
+    sink.byte(first === ascii.TRUE_START ? 1 : 0);
+    source.at += first === ascii.TRUE_START ? 4 : 5;
+  } else if (first === ascii.NULL_START) {
     sink.byte(0);
     source.at += 4;
   } else {

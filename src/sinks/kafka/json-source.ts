@@ -1,3 +1,5 @@
+import * as ascii from './ascii.js';
+
 /** JSON text as bytes to walk over. What it is given is JSON already: it checks nothing, only reads. */
 export class JsonSource {
   bytes: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -19,7 +21,7 @@ export class JsonSource {
   peek(): number {
     const { bytes } = this;
     let { at } = this;
-    while (bytes[at]! <= SPACE && bytes[at] !== 0) at += 1;
+    while (bytes[at]! <= ascii.SPACE && bytes[at] !== 0) at += 1;
     this.at = at;
     return bytes[at]!;
   }
@@ -32,8 +34,8 @@ export class JsonSource {
     const { bytes } = this;
     let at = this.at + 1;
     let escaped = false;
-    for (let byte = bytes[at]!; byte !== QUOTE && byte !== 0; byte = bytes[at]!) {
-      if (byte === BACKSLASH) {
+    for (let byte = bytes[at]!; byte !== ascii.QUOTE && byte !== 0; byte = bytes[at]!) {
+      if (byte === ascii.BACKSLASH) {
         escaped = true;
         at += 1;
       }
@@ -54,10 +56,10 @@ export class JsonSource {
   /** Passes the value that begins here, whatever is in it. */
   passValue(): void {
     const first = this.peek();
-    if (first === QUOTE) this.passString();
-    else if (first === OPEN_BRACE || first === OPEN_BRACKET) this.#passNested();
-    else if (first === NULL_START || first === TRUE_START) this.at += 4;
-    else if (first === FALSE_START) this.at += 5;
+    if (first === ascii.QUOTE) this.passString();
+    else if (first === ascii.OPEN_BRACE || first === ascii.OPEN_BRACKET) this.#passNested();
+    else if (first === ascii.NULL_START || first === ascii.TRUE_START) this.at += 4;
+    else if (first === ascii.FALSE_START) this.at += 5;
     else this.passNumber();
   }
 
@@ -70,12 +72,12 @@ export class JsonSource {
     do {
       const byte = this.bytes[this.at]!;
       if (byte === 0) return;
-      if (byte === QUOTE) {
+      if (byte === ascii.QUOTE) {
         this.passString();
         continue;
       }
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+      if (byte === ascii.OPEN_BRACE || byte === ascii.OPEN_BRACKET) depth += 1;
+      else if (byte === ascii.CLOSE_BRACE || byte === ascii.CLOSE_BRACKET) depth -= 1;
       this.at += 1;
     } while (depth > 0);
   }
@@ -89,30 +91,18 @@ function writeUtf8(bytes: Buffer & { utf8Write?: Buffer['write'] }, text: string
 /** A larger buffer is not kept for the next text. */
 const MAX_KEPT_BYTES = 1024 * 1024;
 
-export const SPACE = 0x20;
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const COLON = 0x3a;
-export const BACKSLASH = 0x5c;
-export const OPEN_BRACKET = 0x5b;
-export const CLOSE_BRACKET = 0x5d;
-export const OPEN_BRACE = 0x7b;
-export const CLOSE_BRACE = 0x7d;
-export const NULL_START = 0x6e;
-export const TRUE_START = 0x74;
-export const FALSE_START = 0x66;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-
 function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= 0x39;
+  return byte >= ascii.ZERO && byte <= ascii.NINE;
 }
 
 /** Digits, signs, the point and the exponent. */
 function isNumeric(byte: number): boolean {
   return (
-    isDigit(byte) || byte === POINT || (byte | 0x20) === 0x65 || byte === 0x2b || byte === MINUS
+    isDigit(byte) ||
+    byte === ascii.POINT ||
+    (byte | 0x20) === 0x65 ||
+    byte === 0x2b ||
+    byte === ascii.MINUS
   );
 }
 
@@ -133,28 +123,28 @@ export function readNumber(source: JsonSource): ReadNumber {
   let end = at;
   let value = 0;
   let byte = bytes[end]!;
-  const negative = byte === MINUS;
+  const negative = byte === ascii.MINUS;
   if (negative) {
     end += 1;
     byte = bytes[end]!;
   }
   const digits = end;
   while (isDigit(byte)) {
-    value = value * 10 + byte - 0x30;
+    value = value * 10 + byte - ascii.ZERO;
     end += 1;
     byte = bytes[end]!;
   }
   let length = end - digits;
   let scale = 1;
   let isPlain = true;
-  if (byte === POINT) {
+  if (byte === ascii.POINT) {
     for (byte = bytes[++end]!; isDigit(byte); byte = bytes[++end]!) {
-      value = value * 10 + byte - 0x30;
+      value = value * 10 + byte - ascii.ZERO;
       scale *= 10;
     }
     length = end - digits - 1;
     // JavaScript prints no zero at the end, and from 1e-7 on an exponent.
-    isPlain = bytes[end - 1] !== ZERO && value * 1e6 >= scale;
+    isPlain = bytes[end - 1] !== ascii.ZERO && value * 1e6 >= scale;
   }
   if (isPlain && !isNumeric(byte) && length < 16 && !(negative && value === 0)) {
     source.at = end;

@@ -1,21 +1,9 @@
 import type { AuditEvent } from '../../event/event.js';
 import { actorTextOf, payloadTextOf } from '../../event/texts.js';
 import { findActor, LastActor, places } from './actor.js';
+import * as ascii from './ascii.js';
 import { ByteSink } from './byte-sink.js';
-import {
-  BACKSLASH,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  FALSE_START,
-  JsonSource,
-  NULL_START,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  readNumber,
-  TRUE_START,
-} from './json-source.js';
+import { JsonSource, readNumber } from './json-source.js';
 import { clearRemarks, type Remarks, WRAPPED } from './remarks.js';
 import { decodeString } from './string.js';
 import { toInstant } from './time.js';
@@ -53,7 +41,7 @@ export function encodeProtobuf(event: AuditEvent, remarks: Remarks, frame?: Buff
     sink.byte(0x2a);
     const from = open(PAYLOAD);
     exact = true;
-    if (source.peek() === OPEN_BRACE) writeStruct(0);
+    if (source.peek() === ascii.OPEN_BRACE) writeStruct(0);
     else {
       remarks.wrapped = true;
       writeWrapped();
@@ -150,10 +138,10 @@ function writeMetadata(actor: string, remarks: Remarks): void {
 function writeStruct(depth: number): void {
   source.at += 1;
   let next = source.peek();
-  while (next === QUOTE) {
+  while (next === ascii.QUOTE) {
     if (!writeShortEntry()) writeEntry(depth);
     next = source.peek();
-    if (next !== COMMA) break;
+    if (next !== ascii.COMMA) break;
     source.at += 1;
     next = source.peek();
   }
@@ -169,18 +157,18 @@ function writeShortEntry(): boolean {
   const { bytes: output, at: entry } = sink;
   let from = source.at + 1;
   let to = entry + 4;
-  for (let byte = input[from]!; byte !== QUOTE; byte = input[from]!) {
-    if (byte === BACKSLASH || to - entry > 127) return false;
+  for (let byte = input[from]!; byte !== ascii.QUOTE; byte = input[from]!) {
+    if (byte === ascii.BACKSLASH || to - entry > 127) return false;
     output[to] = byte;
     from += 1;
     to += 1;
   }
-  if (input[from + 1] !== COLON || input[from + 2] !== QUOTE) return false;
+  if (input[from + 1] !== ascii.COLON || input[from + 2] !== ascii.QUOTE) return false;
   from += 3;
   const value = to;
   to += 4;
-  for (let byte = input[from]!; byte !== QUOTE; byte = input[from]!) {
-    if (byte === BACKSLASH || to - entry > 127) return false;
+  for (let byte = input[from]!; byte !== ascii.QUOTE; byte = input[from]!) {
+    if (byte === ascii.BACKSLASH || to - entry > 127) return false;
     output[to] = byte;
     from += 1;
     to += 1;
@@ -226,11 +214,11 @@ function writeWrapped(): void {
 function writeList(depth: number): void {
   source.at += 1;
   let next = source.peek();
-  while (next !== CLOSE_BRACKET && next !== 0) {
+  while (next !== ascii.CLOSE_BRACKET && next !== 0) {
     sink.byte(0x0a);
     writeValue(next, depth);
     next = source.peek();
-    if (next !== COMMA) break;
+    if (next !== ascii.COMMA) break;
     source.at += 1;
     next = source.peek();
   }
@@ -241,11 +229,11 @@ function writeList(depth: number): void {
 function writeValue(first: number, depth: number): void {
   const place = VALUE + PLACES * depth;
   const value = open(place);
-  if (first === QUOTE) {
+  if (first === ascii.QUOTE) {
     sink.byte(0x1a);
     const from = source.at + 1;
     writeContent(from, source.passString());
-  } else if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+  } else if (first === ascii.OPEN_BRACE || first === ascii.OPEN_BRACKET) {
     if (depth < MAX_DEPTH) writeNested(first, depth + 1);
     else {
       exact = false;
@@ -253,7 +241,11 @@ function writeValue(first: number, depth: number): void {
       source.passValue();
       writeRaw(from);
     }
-  } else if (first === TRUE_START || first === FALSE_START || first === NULL_START) {
+  } else if (
+    first === ascii.TRUE_START ||
+    first === ascii.FALSE_START ||
+    first === ascii.NULL_START
+  ) {
     writeWord(first);
   } else {
     writeNumber();
@@ -262,16 +254,16 @@ function writeValue(first: number, depth: number): void {
 }
 
 function writeWord(first: number): void {
-  sink.byte(first === NULL_START ? 0x08 : 0x20);
-  sink.byte(first === TRUE_START ? 1 : 0);
-  source.at += first === FALSE_START ? 5 : 4;
+  sink.byte(first === ascii.NULL_START ? 0x08 : 0x20);
+  sink.byte(first === ascii.TRUE_START ? 1 : 0);
+  source.at += first === ascii.FALSE_START ? 5 : 4;
 }
 
 function writeNested(first: number, depth: number): void {
-  sink.byte(first === OPEN_BRACE ? 0x2a : 0x32);
+  sink.byte(first === ascii.OPEN_BRACE ? 0x2a : 0x32);
   const place = NESTED + PLACES * depth;
   const nested = open(place);
-  if (first === OPEN_BRACE) writeStruct(depth);
+  if (first === ascii.OPEN_BRACE) writeStruct(depth);
   else writeList(depth);
   close(place, nested);
 }
