@@ -2,6 +2,7 @@ import { messageOf } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import { invalidOption, requireMembers, requireWord, show } from '../http/options.js';
 import { type Sink, SinkError } from '../sink.js';
+import { ByteSink, REUSED_BYTES } from './kafka/byte-sink.js';
 import {
   type CreateTopicOptions,
   type KafkaAuthentication,
@@ -101,6 +102,8 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
     schemaRegistry === undefined
       ? undefined
       : new SchemaRegistry(SINK, schemaRegistry, topic, encoding);
+  const newSink = () => new ByteSink(own === undefined ? undefined : REUSED_BYTES);
+  let values = newSink();
   const endings = new Set<(reason: unknown) => void>();
   let closed: SinkError | undefined;
 
@@ -114,9 +117,11 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
       const abort = () => end(signal.reason);
       signal.addEventListener('abort', abort);
       endings.add(end);
+      const sink = values;
+      sink.lease();
       try {
         const frame = await registry?.frame(ending.signal);
-        const encoded = encodeEach(events, (event) => key(event), encoding, frame);
+        const encoded = encodeEach(events, (event) => key(event), encoding, sink, frame);
         await sendInParts(producer, {
           topic,
           encoded,
@@ -124,6 +129,9 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
           signal: ending.signal,
         });
       } finally {
+        // A producer that was told to end may still read; and one of the user's may keep what it got.
+        if (ending.signal.aborted) values = newSink();
+        else if (own !== undefined) sink.release();
         endings.delete(end);
         signal.removeEventListener('abort', abort);
       }

@@ -231,6 +231,17 @@ describe('a producer of the user’s', () => {
     expect(error.failed).toEqual([1, 2]);
   });
 
+  it('may keep what it got', async () => {
+    const producer = recording();
+    const sink = kafkaSink({ topic: 'audit', producer });
+    await sink.sendAudits([event('a')], live());
+    const [first] = producer.batches[0]!.records;
+    const then = first!.value.toString('hex');
+    await sink.sendAudits([event('b', 'segment')], live());
+    expect(first!.value.toString('hex')).toBe(then);
+    await sink.close?.();
+  });
+
   it('need not heed the signal', async () => {
     const ending = new AbortController();
     const producer = recording(() => {
@@ -446,6 +457,22 @@ describeWithOwnBroker('Apache Kafka', () => {
     await sink.sendAudits([of('e', 'segment')], live());
     await sink.close?.();
     expect((await idsIn(topic)).sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'first']);
+  });
+
+  it('takes batches that are sent at once, each as it was', async () => {
+    const options = plain();
+    const sink = kafkaSink(options);
+    const batches = ['a', 'b', 'c', 'd'].map((name) =>
+      Array.from({ length: 50 }, (_, n) => event(`${name}-${n}`, 'flag', { name, n })),
+    );
+    await sink.sendAudits([event()], live());
+    await Promise.all(batches.map((events) => sink.sendAudits(events, live())));
+    await sink.close?.();
+    const records = await readTopic(broker.addresses.bootstrapServers, options.topic, 'protobuf');
+    const events = [event(), ...batches.flat()];
+    const different = records.filter((record, n) => !isSame(record, eventToJson(events[n]!)));
+    expect(different).toEqual([]);
+    expect(records).toHaveLength(events.length);
   });
 
   it('keeps a key’s events in the partition that Java’s client would choose', async () => {

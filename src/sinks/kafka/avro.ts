@@ -11,17 +11,24 @@ import { decodeString } from './string.js';
 // https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
 
 const source = new JsonSource();
-const sink = new ByteSink();
+let sink = new ByteSink(0);
 
 /**
  * The event as the record `event` (schemas/audit-event.avsc). A member of the payload that is an object or
  * an array is its JSON text, as in later versions of Flipt.
  *
+ * @param into where the value is written
  * @param remarks is told what the value does not say
  * @param frame what stands before the value
  * @throws {TypeError} for an event that lacks what its type promises
  */
-export function encodeAvro(event: AuditEvent, remarks: Remarks, frame?: Buffer): Buffer {
+export function encodeAvro(
+  event: AuditEvent,
+  into: ByteSink,
+  remarks: Remarks,
+  frame?: Buffer,
+): Buffer {
+  sink = into;
   clearRemarks(remarks);
   const { version, type, action, status = '', timestamp } = event;
   const actor = actorTextOf(event);

@@ -10,6 +10,7 @@ export class ByteSink {
   at = 0;
   readonly #slabBytes: number;
   #start = 0;
+  #leases = 0;
 
   constructor(slabBytes = SLAB_BYTES) {
     this.#slabBytes = slabBytes;
@@ -34,9 +35,15 @@ export class ByteSink {
     return Buffer.from(value);
   }
 
-  /** Begins the slab again: what was cut from it so far is gone. */
-  rewind(): void {
-    this.at = 0;
+  /** Keeps all that is written from now on until it is released. */
+  lease(): void {
+    this.#leases += 1;
+  }
+
+  /** Ends a lease. After the last one the slab is used again, and what was cut from it is gone. */
+  release(): void {
+    this.#leases -= 1;
+    if (this.#leases === 0) this.at = 0;
   }
 
   append(bytes: Uint8Array): void {
@@ -141,5 +148,7 @@ export class ByteSink {
 
 const EMPTY = Buffer.alloc(0);
 const SLAB_BYTES = 256 * 1024;
+/** A slab for what is released again: room for a batch. */
+export const REUSED_BYTES = 1024 * 1024;
 const SHORT_TEXT = 24;
 const SHORT_COPY = 96;

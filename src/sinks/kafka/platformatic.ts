@@ -37,6 +37,7 @@ export class PlatformaticProducer implements KafkaProducer {
       partitions = assign(this.#library, records, count);
       waiting = session.batches(topic, groupBy(partitions, records));
       await produce(session, topic, waiting, signal);
+      session.release();
     } catch (error) {
       discard();
       throw this.#failure(error, waiting && indicesIn(waiting, partitions));
@@ -85,17 +86,17 @@ export class PlatformaticProducer implements KafkaProducer {
         throw error;
     }
     await this.#createTopic(topic);
-    // Brokers hear of a new topic one after another. The client asks a few times; then the lane tries again.
     return countOf(client, topic);
   }
 
   async #createTopic(topic: string): Promise<void> {
-    const admin = new this.#library!.Admin(this.#options());
+    const admin = new this.#library!.Admin({ ...this.#options(), retries: PATIENT_RETRIES });
     try {
-      await admin.createTopics({ topics: [topic], ...this.#cluster.createTopic });
-    } catch (error) {
-      // Another process was faster.
-      if (!errorsIn(error).some(({ apiId }) => apiId === 'TOPIC_ALREADY_EXISTS')) throw error;
+      await admin.createTopics({ topics: [topic], ...this.#cluster.createTopic }).catch((error) => {
+        // Another process was faster.
+        if (!errorsIn(error).some(({ apiId }) => apiId === 'TOPIC_ALREADY_EXISTS')) throw error;
+      });
+      await admin.metadata({ topics: [topic] });
     } finally {
       end(admin);
     }
@@ -123,6 +124,8 @@ export class PlatformaticProducer implements KafkaProducer {
 }
 
 const METADATA_MS = 60_000;
+/** Brokers hear of a new topic one after another. After 2 s it is for the lane to try again. */
+const PATIENT_RETRIES = 10;
 
 async function load(sink: string): Promise<Library> {
   try {

@@ -12,17 +12,24 @@ import { toInstant } from './time.js';
 // first would take longer than all of this. https://protobuf.dev/programming-guides/encoding/
 
 const source = new JsonSource();
-const sink = new ByteSink();
+let sink = new ByteSink(0);
 
 /**
  * The event as `flipt.audit.Event` (schemas/audit-event.proto).
  *
+ * @param into where the value is written
  * @param remarks is told what the value does not say
  * @param frame what stands before the value
  * @throws {TypeError} for an event that lacks what its type promises, {RangeError} for a time that a
  *   protobuf Timestamp cannot say
  */
-export function encodeProtobuf(event: AuditEvent, remarks: Remarks, frame?: Buffer): Buffer {
+export function encodeProtobuf(
+  event: AuditEvent,
+  into: ByteSink,
+  remarks: Remarks,
+  frame?: Buffer,
+): Buffer {
+  sink = into;
   clearRemarks(remarks);
   const { version, type, action, status = '', timestamp } = event;
   const actor = actorTextOf(event);

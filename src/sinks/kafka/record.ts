@@ -2,6 +2,7 @@ import type { AuditEvent, EventTrace } from '../../event/event.js';
 import { eventToJson, payloadToJson } from '../../event/json.js';
 import { actorTextOf } from '../../event/texts.js';
 import { encodeAvro } from './avro.js';
+import type { ByteSink } from './byte-sink.js';
 import type { KafkaRecord } from './producer.js';
 import { encodeProtobuf } from './protobuf.js';
 import type { Remarks } from './remarks.js';
@@ -24,6 +25,7 @@ const CONTENT_TYPES: Readonly<Record<KafkaEncoding, readonly [string, string]>> 
 /**
  * The record of an event. What its value cannot say travels in headers.
  *
+ * @param into where the value is written
  * @param frame what stands before the value
  * @throws whatever an event that is not what its type promises brings about
  */
@@ -31,6 +33,7 @@ export function toRecord(
   event: AuditEvent,
   key: string,
   encoding: KafkaEncoding,
+  into: ByteSink,
   frame: Buffer | undefined,
 ): KafkaRecord {
   const headers: (readonly [string, string])[] = [['event-id', event.id], CONTENT_TYPES[encoding]];
@@ -41,7 +44,7 @@ export function toRecord(
     return { key, value, headers };
   }
   const encode = encoding === 'protobuf' ? encodeProtobuf : encodeAvro;
-  const value = encode(event, remarks, frame);
+  const value = encode(event, into, remarks, frame);
   if (remarks.wrapped) headers.push(['event-payload-wrapped', 'true']);
   if (remarks.jsonMembers !== undefined) headers.push(['event-payload-json', remarks.jsonMembers]);
   if (!remarks.payloadExact) headers.push(['event-payload', payloadToJson(event)]);

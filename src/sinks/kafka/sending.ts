@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.js';
 import type { AuditEvent } from '../../event/event.js';
 import { jsonFault } from '../../event/texts.js';
 import { SinkError } from '../../sink.js';
+import type { ByteSink } from './byte-sink.js';
 import type { KafkaProducer, KafkaRecord } from './producer.js';
 import { toRecord } from './record.js';
 import type { KafkaEncoding } from './schemas.js';
@@ -15,11 +16,12 @@ export interface Encoded {
   readonly error: SinkError | undefined;
 }
 
-/** Encodes every event; one that cannot be keeps no other from being sent. */
+/** Encodes every event into a sink; one that cannot be keeps no other from being sent. */
 export function encodeEach(
   events: readonly AuditEvent[],
   keyOf: (event: AuditEvent) => unknown,
   encoding: KafkaEncoding,
+  into: ByteSink,
   frame: Buffer | undefined,
 ): Encoded {
   const records: KafkaRecord[] = [];
@@ -29,7 +31,7 @@ export function encodeEach(
   for (let index = 0; index < events.length; index += 1) {
     const event = events[index]!;
     try {
-      records.push(toRecord(event, requireText(keyOf(event)), encoding, frame));
+      records.push(toRecord(event, requireText(keyOf(event)), encoding, into, frame));
       indices.push(index);
     } catch (thrown) {
       refused.push(index);

@@ -1,5 +1,5 @@
 import type { Producer } from '@platformatic/kafka';
-import { ByteSink } from './byte-sink.js';
+import { ByteSink, REUSED_BYTES } from './byte-sink.js';
 import type { KafkaRecord } from './producer.js';
 import { encodeRecordBatch } from './record-batch.js';
 
@@ -17,12 +17,16 @@ export class Session {
   #who: { readonly producerId: bigint; readonly producerEpoch: number } | undefined;
   #version: ProduceVersion | undefined;
   readonly #next = new Map<string, number>();
-  readonly #sink = new ByteSink(1024 * 1024);
+  readonly #sink = new ByteSink(REUSED_BYTES);
 
   constructor(library: Library, client: Client) {
     this.library = library;
     this.client = client;
   }
+
+  /** Of a Buffer alone, the client would make a copy first. */
+  readonly #crc32c = (bytes: Buffer): number =>
+    this.library.crc32c(this.library.Writer.create().append(bytes).dynamicBuffer);
 
   /** Asks the broker who this is, and how to talk to it. Needed once; more often does nothing. */
   async begin(): Promise<void> {
@@ -38,22 +42,27 @@ export class Session {
     return this.#version!;
   }
 
-  /** Each partition's records as its next batch, good until the next are made. */
+  /** Each partition's records as its next batch, good until {@link release}. */
   batches(
     topic: string,
     records: ReadonlyMap<number, readonly KafkaRecord[]>,
   ): Map<number, Buffer> {
     const batches = new Map<number, Buffer>();
     const timestamp = Date.now();
-    this.#sink.rewind();
+    this.#sink.lease();
     for (const [partition, those] of records) {
       const name = `${topic}/${partition}`;
       const firstSequence = this.#next.get(name) ?? 0;
       this.#next.set(name, (firstSequence + those.length) % SEQUENCES);
       const head = { timestamp, ...this.#who!, firstSequence };
-      batches.set(partition, encodeRecordBatch(this.#sink, those, head, this.library.crc32c));
+      batches.set(partition, encodeRecordBatch(this.#sink, those, head, this.#crc32c));
     }
     return batches;
+  }
+
+  /** The batches of a call are stored. */
+  release(): void {
+    this.#sink.release();
   }
 }
 

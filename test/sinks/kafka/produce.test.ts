@@ -2,6 +2,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import * as library from '@platformatic/kafka';
 import { createEvent } from '../../../src/event/event.js';
+import { ByteSink } from '../../../src/sinks/kafka/byte-sink.js';
 import { produce } from '../../../src/sinks/kafka/produce.js';
 import { toRecord } from '../../../src/sinks/kafka/record.js';
 import { Session } from '../../../src/sinks/kafka/session.js';
@@ -13,13 +14,11 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-const record = (id: string, payload: unknown = null) =>
-  toRecord(
-    createEvent({ id, type: 'flag', action: 'created', payload }),
-    id,
-    'protobuf',
-    undefined,
-  );
+const values = new ByteSink();
+const record = (id: string, payload: unknown = null) => {
+  const event = createEvent({ id, type: 'flag', action: 'created', payload });
+  return toRecord(event, id, 'protobuf', values, undefined);
+};
 
 /** Stands between a client and a broker, counts what passes, and loses the first answers. */
 async function standBetween(port: number, losing = 0) {
@@ -51,8 +50,9 @@ describeWithBroker('records that are produced', () => {
   async function open(topic: string, through?: { readonly port: number }) {
     const { bootstrapServers } = broker.addresses;
     const options = { clientId: 'test', bootstrapBrokers: [bootstrapServers], retryDelay: 200 };
-    const admin = new library.Admin(options);
+    const admin = new library.Admin({ ...options, retries: 50 });
     await admin.createTopics({ topics: [topic], partitions: 2, replicas: 1 });
+    await admin.metadata({ topics: [topic] }); // waits until the broker knows it
     await admin.close();
     const client = new library.Producer<Buffer, Buffer, Buffer, Buffer>({
       ...options,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { decodeEvent, encodeEvent } from '../../../src/event/attributes.js';
 import { type AuditEvent, createEvent } from '../../../src/event/event.js';
+import { ByteSink } from '../../../src/sinks/kafka/byte-sink.js';
 import { encodeProtobuf } from '../../../src/sinks/kafka/protobuf.js';
 import type { Remarks } from '../../../src/sinks/kafka/remarks.js';
 import { root } from '../../package/packed.js';
@@ -30,7 +31,9 @@ function fromFields(fields: Record<string, Value> = {}): unknown {
 /** The payload as another library reads it, and what was remarked. */
 function roundTrip(event: AuditEvent): { readonly payload: unknown } & Remarks {
   const remarks = {} as Remarks;
-  const decoded = Event.toObject(Event.decode(encodeProtobuf(event, remarks)), { longs: Number });
+  const decoded = Event.toObject(Event.decode(encodeProtobuf(event, new ByteSink(), remarks)), {
+    longs: Number,
+  });
   const payload = decoded.payload as { fields?: Record<string, Value> } | undefined;
   return { ...remarks, payload: payload === undefined ? null : fromFields(payload.fields) };
 }
