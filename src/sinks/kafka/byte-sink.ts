@@ -148,7 +148,7 @@ export class ByteSink {
 
 const EMPTY = Buffer.alloc(0);
 const SLAB_BYTES = 256 * 1024;
-/** A slab for what is released again: room for a batch. */
-export const REUSED_BYTES = 1024 * 1024;
+/** A slab that is used again: room for a lane's batch, which is 1 MiB of JSON. What is not written to takes no memory. */
+export const REUSED_BYTES = 2 * 1024 * 1024;
 const SHORT_TEXT = 24;
 const SHORT_COPY = 96;

@@ -13,8 +13,8 @@ export interface BatchHead {
 
 /**
  * The records of one partition as a batch, in the format of Kafka 0.11 and later, ready to be sent as often as it
- * takes. The client's own encoder makes the same bytes, out of 25 small Buffers a record: that takes longer than
- * all that a sink does.
+ * takes. The client would make the same bytes, out of a dozen small Buffers a record, which takes longer than all
+ * that a sink does.
  *
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
