@@ -102,8 +102,8 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
     schemaRegistry === undefined
       ? undefined
       : new SchemaRegistry(SINK, schemaRegistry, topic, encoding);
-  const newSink = () => new ByteSink(own === undefined ? undefined : REUSED_BYTES);
-  let values = newSink();
+  const room = () => new ByteSink(own === undefined ? undefined : REUSED_BYTES);
+  let values = room();
   const endings = new Set<(reason: unknown) => void>();
   let closed: SinkError | undefined;
 
@@ -117,11 +117,11 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
       const abort = () => end(signal.reason);
       signal.addEventListener('abort', abort);
       endings.add(end);
-      const sink = values;
-      sink.lease();
+      const into = values;
+      into.lease();
       try {
         const frame = await registry?.frame(ending.signal);
-        const encoded = encodeEach(events, (event) => key(event), encoding, sink, frame);
+        const encoded = encodeEach(events, (event) => key(event), encoding, into, frame);
         await sendInParts(producer, {
           topic,
           encoded,
@@ -130,8 +130,8 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
         });
       } finally {
         // A producer that was told to end may still read; and one of the user's may keep what it got.
-        if (ending.signal.aborted) values = newSink();
-        else if (own !== undefined) sink.release();
+        if (ending.signal.aborted) values = room();
+        else if (own !== undefined) into.release();
         endings.delete(end);
         signal.removeEventListener('abort', abort);
       }

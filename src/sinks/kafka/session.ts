@@ -19,14 +19,14 @@ export class Session {
   readonly #next = new Map<string, number>();
   readonly #sink = new ByteSink(REUSED_BYTES);
 
+  /** Of a Buffer alone, the client would make a copy first. */
+  readonly #crc32c = (bytes: Buffer): number =>
+    this.library.crc32c(this.library.Writer.create().append(bytes).dynamicBuffer);
+
   constructor(library: Library, client: Client) {
     this.library = library;
     this.client = client;
   }
-
-  /** Of a Buffer alone, the client would make a copy first. */
-  readonly #crc32c = (bytes: Buffer): number =>
-    this.library.crc32c(this.library.Writer.create().append(bytes).dynamicBuffer);
 
   /** Asks the broker who this is, and how to talk to it. Needed once; more often does nothing. */
   async begin(): Promise<void> {

@@ -171,13 +171,12 @@ export async function readTopic(
     },
   );
   const said: string[] = [];
+  const read: Buffer[] = [];
   child.stderr.on('data', (data) => said.push(String(data)));
-  const ended = once(child, 'close');
-  const records: ReadRecord[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    records.push(JSON.parse(line) as ReadRecord);
-  }
-  const [code] = await ended;
+  child.stdout.on('data', (data) => read.push(data));
+  const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the reader ended with ${code}: ${said.join('')}`);
-  return records;
+  // Not by node:readline, for which U+2028 ends a line from Node 24 on.
+  const lines = Buffer.concat(read).toString().split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as ReadRecord);
 }
