@@ -1,40 +1,18 @@
-// One of the two servers of bench/http.mjs: Express 5 under the HTTP instrumentation, audited or not. Both
-// trace to an exporter that serialises spans and sends them nowhere; the audited one has everything beside it,
-// ledger and sink included. Answers a message with the microseconds of CPU it has used.
-import { mkdtempSync, rmSync } from 'node:fs';
+// One of the servers of bench/http.mjs: Express 5, audited or not. Its handler does what that of a service does: who
+// calls is known by a token; the body is parsed and validated; the flag is looked up, written with a commit
+// that is on disk, and answered as it is stored. The other handler answers what it got.
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { ExpressInstrumentation } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { FlagStore, NewFlag } from './flag-store.mjs';
+import { creates, folder, isAudited, serveBench, startTracing } from './traced-server.mjs';
 
-const isAudited = process.argv[2] === 'audited';
-const folder = mkdtempSync(join(tmpdir(), 'bench-http-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-const spanProcessors = [
-  new BatchSpanProcessor({
-    export(spans, done) {
-      ProtobufTraceSerializer.serializeRequest(spans);
-      done({ code: 0 });
-    },
-    shutdown: async () => {},
-  }),
-];
-if (isAudited) {
-  const { AuditSpanProcessor, SinkSpanExporter } = await import('otel-audit');
-  const { logSink } = await import('otel-audit/sinks/log');
-  const exporter = new SinkSpanExporter({
-    ledger: join(folder, 'audit'),
-    sinks: { file: logSink({ file: join(folder, 'audit.jsonl') }) },
-  });
-  spanProcessors.unshift(new AuditSpanProcessor(exporter));
-}
-new NodeTracerProvider({ spanProcessors }).register();
-registerInstrumentations({ instrumentations: [new HttpInstrumentation()] });
-createRequire(import.meta.url)('node:http'); // patched as it is required
-const { default: express } = await import('express');
+await startTracing(
+  creates ? [new HttpInstrumentation(), new ExpressInstrumentation()] : [new HttpInstrumentation()],
+);
+const require = createRequire(import.meta.url);
+require('node:http'); // patched as it is required
+const express = require('express');
 
 const app = express();
 if (isAudited) {
@@ -47,17 +25,28 @@ if (isAudited) {
     }),
   );
 }
-app.use((request, _response, next) => {
-  request.user = request.get('authorization')?.slice('Bearer '.length);
-  next();
+const users = new Map([['Bearer ada', 'ada']]);
+app.use((request, response, next) => {
+  request.user = users.get(request.get('authorization'));
+  if (request.user === undefined) response.status(401).json({ error: 'who are you?' });
+  else next();
 });
 app.use(express.json());
-app.post('/flags', (request, response) => {
-  response.status(201).json({ ...request.body, createdAt: new Date() });
-});
-const server = app.listen(0, '127.0.0.1', () => process.send(server.address().port));
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send(user + system);
-});
-process.on('disconnect', () => process.exit());
+if (creates) {
+  const store = new FlagStore(folder);
+  app.post('/flags', async (request, response) => {
+    const asked = NewFlag.safeParse(request.body);
+    if (!asked.success) {
+      response.status(400).json({ error: asked.error.message });
+      return;
+    }
+    const flag = await store.create(asked.data);
+    if (flag === undefined) response.status(409).json({ error: 'there is one already' });
+    else response.status(201).json(flag);
+  });
+} else {
+  app.post('/flags', (request, response) => {
+    response.status(201).json({ ...request.body, createdAt: new Date() });
+  });
+}
+const server = app.listen(0, '127.0.0.1', () => serveBench(server.address().port));
