@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
-import { watchNodeCall } from './http/node-call.js';
+import { type NodeCall, watchNodeCall } from './http/node-call.js';
 
 /** What is asked of Express's request, of which only the shape is known here. */
 export interface ExpressRequest extends IncomingMessage {
@@ -36,14 +36,35 @@ export function auditExpress<
 ): (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void) => void {
   const auditor = new Auditor('auditExpress', options);
   return (request, response, next) => {
-    watchNodeCall(auditor, {
-      request,
-      response,
-      native: { request, response },
-      target: request.originalUrl,
-      routed: `${request.baseUrl ?? ''}${request.url}`, // which middleware may have rewritten
-      parsedBody: () => request.body,
-    });
+    watchNodeCall(auditor, new ExpressNodeCall(request, response));
     next();
   };
+}
+
+class ExpressNodeCall implements NodeCall {
+  readonly request: ExpressRequest;
+  readonly response: ServerResponse;
+
+  constructor(request: ExpressRequest, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+  }
+
+  get native(): object {
+    return { request: this.request, response: this.response };
+  }
+
+  get target(): string {
+    return this.request.originalUrl;
+  }
+
+  /** Which middleware may have rewritten. */
+  get routed(): string {
+    const { baseUrl = '', url } = this.request;
+    return `${baseUrl}${url}`;
+  }
+
+  parsedBody(): unknown {
+    return this.request.body;
+  }
 }

@@ -63,17 +63,6 @@ export interface CallStart extends Routing {
   readonly native: object;
 }
 
-/** A call that is to be audited. */
-export interface OpenCall {
-  /** The body to read for {@link OpenCall.end}. */
-  readonly body: 'request' | 'response' | undefined;
-  /**
-   * Records the call; to be called once. Never throws. With `durable` a promise, if there is something to
-   * record, that rejects if it cannot be.
-   */
-  end(ending: Ending, body: () => unknown): void | Promise<void>;
-}
-
 const MAX_BODY_BYTES = 16 * 2 ** 20;
 const MAX_UNANSWERED_MS = 2 ** 31 - 1; // setTimeout's bound
 const MEMBERS: readonly (keyof HttpAuditOptions)[] = [
@@ -136,20 +125,17 @@ export class Auditor<Call extends HttpCall> {
     const match = this.#routes.find(start.method, start.target, start);
     if (match === undefined || !match.target.isWanted()) return undefined;
     const ip = this.#clientAddress(start.remote, start.forwarded);
-    const span = serverSpan();
-    return {
-      body: match.target.body,
-      end: (ending, body) => {
-        const outcome = outcomeOf(ending, this.#options.failures === true);
-        if (outcome === undefined) return;
-        const audit = () => this.#initsOf(start, match, { ip, outcome, ending, body });
-        return this.isDurable ? this.#recordDurably(audit, span) : this.#record(audit, span);
-      },
-    };
+    return new OpenCall(this, start, match, ip, serverSpan());
   }
 
-  #record(audit: () => AuditEventInit[], span: Span | undefined): void {
-    recordAudits(audit, this.#options, span);
+  /** For {@link OpenCall.end}. */
+  ended(call: OpenCall, ending: Ending, body: () => unknown): void | Promise<void> {
+    const outcome = outcomeOf(ending, this.#options.failures === true);
+    if (outcome === undefined) return;
+    const audit = () => this.#initsOf(call, outcome, ending, body);
+    return this.isDurable
+      ? this.#recordDurably(audit, call.span)
+      : recordAudits(audit, this.#options, call.span);
   }
 
   /** Where there is nothing to record the answer need not even wait for a promise. */
@@ -164,15 +150,18 @@ export class Auditor<Call extends HttpCall> {
   }
 
   #initsOf(
-    { method, target, native }: CallStart,
-    { target: route, route: name, params }: RouteMatch<AuditingRoute<Call>>,
-    { ip, outcome, ending, body }: Ended,
+    { start, target, match, ip }: OpenCall,
+    outcome: HttpCall['outcome'],
+    ending: Ending,
+    body: () => unknown,
   ): AuditEventInit[] {
+    const { method, native } = start;
+    const route = match.target as AuditingRoute<Call>;
     const call: Record<string, unknown> & HttpCall = {
       method,
       path: pathOf(target),
-      route: name,
-      params,
+      route: match.route,
+      params: match.params,
       ip,
       outcome,
       status: ending.status,
@@ -201,9 +190,51 @@ export class Auditor<Call extends HttpCall> {
   }
 }
 
-interface Ended {
+type Match = RouteMatch<Pick<AuditingRoute<HttpCall>, 'body'>>;
+
+/** What a call tells when it ends; an {@link Auditor}, whatever its calls are. */
+interface Ender {
+  ended(call: OpenCall, ending: Ending, body: () => unknown): void | Promise<void>;
+}
+
+/**
+ * A call that is to be audited. A class, for V8 may put a literal where only a full collection finds it, and with it
+ * the whole request that it leads to.
+ */
+export class OpenCall {
+  /** As it came in: a handler may rewrite it. */
+  readonly target: string;
+  readonly start: CallStart;
+  readonly match: Match;
   readonly ip: string | undefined;
-  readonly outcome: HttpCall['outcome'];
-  readonly ending: Ending;
-  readonly body: () => unknown;
+  readonly span: Span | undefined;
+  readonly #ender: Ender;
+
+  constructor(
+    ender: Ender,
+    start: CallStart,
+    match: Match,
+    ip: string | undefined,
+    span: Span | undefined,
+  ) {
+    this.#ender = ender;
+    this.start = start;
+    this.target = start.target;
+    this.match = match;
+    this.ip = ip;
+    this.span = span;
+  }
+
+  /** The body to read for {@link OpenCall.end}. */
+  get body(): 'request' | 'response' | undefined {
+    return this.match.target.body;
+  }
+
+  /**
+   * Records the call; to be called once. Never throws. With `durable` a promise, if there is something to
+   * record, that rejects if it cannot be.
+   */
+  end(ending: Ending, body: () => unknown): void | Promise<void> {
+    return this.#ender.ended(this, ending, body);
+  }
 }

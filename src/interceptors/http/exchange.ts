@@ -1,12 +1,15 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock, type Timer } from '../../clock.js';
 import { whenProcessExits } from '../../process-exit.js';
 import { tellFault } from '../record.js';
 import type { Ending } from './ending.js';
 
-/** Told once how an exchange ended. With `durable` a promise that the answer is to wait for. */
-export type OnEnd = (ending: Ending) => void | Promise<void>;
+/** Told once how an exchange ended. */
+export interface EndListener {
+  readonly unansweredMs: number;
+  /** With `durable` a promise that the answer is to wait for. */
+  ended(ending: Ending): void | Promise<void>;
+}
 
 const EXCHANGE = Symbol('exchange');
 
@@ -18,10 +21,11 @@ type Watched = ServerResponse & { [EXCHANGE]?: Exchange };
  */
 export class Exchange {
   readonly #response: ServerResponse;
-  readonly #listeners: [onEnd: OnEnd, unansweredMs: number][] = [];
+  readonly #listeners: EndListener[] = [];
   readonly #watchers: object[] = [];
   readonly end: ServerResponse['end'];
   readonly destroy: ServerResponse['destroy'];
+  readonly emit: ServerResponse['emit'];
   #isOver = false;
   #isBrokenFromHere = false;
   #hungUp = false;
@@ -35,11 +39,12 @@ export class Exchange {
     this.#response = response;
     this.end = response.end;
     this.destroy = response.destroy;
+    this.emit = response.emit;
   }
 
-  add(watcher: object, onEnd: OnEnd, unansweredMs: number): void {
+  add(watcher: object, listener: EndListener): void {
     this.#watchers.push(watcher);
-    this.#listeners.push([onEnd, unansweredMs]);
+    this.#listeners.push(listener);
   }
 
   isWatchedBy(watcher: object): boolean {
@@ -95,7 +100,7 @@ export class Exchange {
   }
 
   #awaitAnswer(): void {
-    const unansweredMs = Math.max(...this.#listeners.map(([, ms]) => ms));
+    const unansweredMs = Math.max(...this.#listeners.map(({ unansweredMs }) => unansweredMs));
     this.#timer = systemClock.schedule(() => this.giveUp(), unansweredMs);
     startWaiting(this);
   }
@@ -124,8 +129,8 @@ export class Exchange {
       stopWaiting(this);
     }
     const whole = this.#error === undefined ? ending : { error: this.#error, ...ending };
-    if (this.#listeners.length === 1) return this.#listeners[0]![0](whole);
-    const waits = this.#listeners.flatMap(([onEnd]) => onEnd(whole) ?? []);
+    if (this.#listeners.length === 1) return this.#listeners[0]!.ended(whole);
+    const waits = this.#listeners.flatMap((listener) => listener.ended(whole) ?? []);
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
   }
 }
@@ -145,8 +150,11 @@ function isCutFromHere({ req }: ServerResponse): boolean {
 // Shared by all answers: a function made for each of them would keep the whole of it alive in V8's caches,
 // which made the collector's work several times as much.
 
-function onClose(this: Watched): void {
-  this[EXCHANGE]?.closed();
+/** Hears of a close before all listeners, for another one ends the span. */
+function tellingEmit(this: Watched, ...given: unknown[]): boolean {
+  const exchange = this[EXCHANGE] as Exchange;
+  if (given[0] === 'close') exchange.closed();
+  return Reflect.apply(exchange.emit, this, given);
 }
 
 function tellingDestroy(this: Watched, error?: Error): ServerResponse {
@@ -181,21 +189,17 @@ export function exchangeOf(response: Watched, watcher: object): Exchange | undef
  * Watches an exchange. The listener is called in the context of who ended it, while the span of the request
  * still records. Does not see an answer by itself: see {@link tellAnswer}.
  */
-export function watchExchange(
-  response: Watched,
-  watcher: { readonly unansweredMs: number },
-  onEnd: OnEnd,
-): Exchange {
+export function watchExchange(response: Watched, watcher: object, listener: EndListener): Exchange {
   let exchange = response[EXCHANGE];
   if (exchange === undefined) {
     exchange = new Exchange(response);
     response[EXCHANGE] = exchange;
     response.destroy = tellingDestroy as ServerResponse['destroy'];
     if (response.socket === null) watchQueued(response);
-    // First of all listeners, for another one ends the span; and past what OpenTelemetry puts round listeners.
-    Reflect.apply(EventEmitter.prototype.prependListener, response, ['close', onClose]);
+    // A listener put before others would make Node keep them in a list, which outlives the request as a literal does.
+    response.emit = tellingEmit as ServerResponse['emit'];
   }
-  exchange.add(watcher, onEnd, watcher.unansweredMs);
+  exchange.add(watcher, listener);
   return exchange;
 }
 

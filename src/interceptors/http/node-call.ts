@@ -1,9 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tellFault } from '../record.js';
-import type { Auditor, OpenCall } from './auditor.js';
+import type { Auditor, CallStart, OpenCall } from './auditor.js';
 import { copyRequest, copyResponse } from './body.js';
 import type { HttpCall } from './call.js';
-import { type Exchange, exchangeOf, tellAnswer, watchExchange } from './exchange.js';
+import type { Ending } from './ending.js';
+import {
+  type EndListener,
+  type Exchange,
+  exchangeOf,
+  tellAnswer,
+  watchExchange,
+} from './exchange.js';
 import { holdAnswer } from './hold.js';
 import type { Routing } from './route-table.js';
 
@@ -22,27 +29,19 @@ export interface NodeCall extends Routing {
 /** Watches a call that comes in, to its end; undefined for one that is not to be audited. Never throws. */
 export function watchNodeCall<Call extends HttpCall>(
   auditor: Auditor<Call>,
-  { request, response, native, target, routed, pattern, parsedBody }: NodeCall,
+  node: NodeCall,
 ): Exchange | undefined {
   try {
+    const { response } = node;
     const watched = exchangeOf(response, auditor);
     if (watched !== undefined) return watched;
-    const call = auditor.open({
-      method: request.method ?? 'GET',
-      target: target ?? request.url ?? '/',
-      routed,
-      pattern,
-      remote: request.socket.remoteAddress, // which is unknown once the connection is closed
-      forwarded: request.headers['x-forwarded-for'] as string | undefined, // Node joins several
-      native,
-    });
+    const call = auditor.open(new NodeCallStart(node));
     if (call === undefined) return undefined;
-    const { maxBodyBytes } = auditor;
-    let body = readNothing;
-    const exchange = watchExchange(response, auditor, (ending) => call.end(ending, () => body()));
+    const listener = new NodeCallEnd(call, auditor.unansweredMs);
+    const exchange = watchExchange(response, auditor, listener);
     if (auditor.isDurable) holdAnswer(response, () => exchange.answered());
     else tellAnswer(response, exchange);
-    body = readerOf(call, { request, response, parsedBody, maxBodyBytes });
+    listener.readBody = readerOf(call, node, auditor.maxBodyBytes);
     return exchange;
   } catch (error) {
     tellFault('an HTTP call is not audited', error);
@@ -50,18 +49,55 @@ export function watchNodeCall<Call extends HttpCall>(
   }
 }
 
-const readNothing = (): unknown => undefined;
+// Classes and not literals: see OpenCall.
 
-function readerOf(
-  call: OpenCall,
-  {
-    request,
-    response,
-    parsedBody,
-    maxBodyBytes,
-  }: Pick<NodeCall, 'request' | 'response' | 'parsedBody'> & { readonly maxBodyBytes: number },
-): () => unknown {
+class NodeCallStart implements CallStart {
+  readonly method: string;
+  readonly target: string;
+  readonly routed: string | undefined;
+  readonly pattern: string | undefined;
+  readonly remote: string | undefined;
+  readonly forwarded: string | undefined;
+  readonly #node: NodeCall;
+
+  constructor(node: NodeCall) {
+    const { request } = node;
+    this.#node = node;
+    this.method = request.method ?? 'GET';
+    this.target = node.target ?? request.url ?? '/';
+    this.routed = node.routed;
+    this.pattern = node.pattern;
+    this.remote = request.socket.remoteAddress; // which is unknown once the connection is closed
+    this.forwarded = request.headers['x-forwarded-for'] as string | undefined; // Node joins several
+  }
+
+  get native(): object {
+    return this.#node.native;
+  }
+}
+
+class NodeCallEnd implements EndListener {
+  readonly unansweredMs: number;
+  readBody = readNothing;
+  readonly #call: OpenCall;
+
+  constructor(call: OpenCall, unansweredMs: number) {
+    this.#call = call;
+    this.unansweredMs = unansweredMs;
+  }
+
+  ended(ending: Ending): void | Promise<void> {
+    return this.#call.end(ending, this.readBody);
+  }
+}
+
+function readNothing(): unknown {
+  return undefined;
+}
+
+function readerOf(call: OpenCall, node: NodeCall, maxBodyBytes: number): () => unknown {
   if (call.body === undefined) return readNothing;
-  if (call.body === 'response') return copyResponse(response, maxBodyBytes);
-  return parsedBody ?? copyRequest(request, maxBodyBytes);
+  if (call.body === 'response') return copyResponse(node.response, maxBodyBytes);
+  if (node.parsedBody === undefined) return copyRequest(node.request, maxBodyBytes);
+  return () => node.parsedBody?.();
 }
