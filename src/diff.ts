@@ -1,4 +1,6 @@
 import { createPatch } from 'rfc6902';
+import { AuditError } from './errors.js';
+import { jsonFault } from './event/texts.js';
 
 /** An operation of a JSON Patch (RFC 6902, section 4); the path is a JSON Pointer (RFC 6901). */
 export type PatchOperation =
@@ -19,13 +21,13 @@ const MAX_COMPARED = 50_000;
  * compared but replaced, as is whatever is left after 50,000 comparisons. The patch is right all the
  * same.
  *
- * @throws {TypeError} for what JSON cannot carry: a cycle, a BigInt
+ * @throws {AuditError} `invalid-event`, naming the argument, for what JSON cannot carry: a cycle, a BigInt
  * @example
  * const patch = auditDiff(before, after); // [{ op: 'replace', path: '/enabled', value: true }]
  * addEventToSpan(createEvent({ type: 'flag', action: 'updated', payload: { before, after, patch } }));
  */
 export function auditDiff(before: unknown, after: unknown): PatchOperation[] {
-  const [from, to] = [toJson(before), toJson(after)];
+  const [from, to] = [toJson('before', before), toJson('after', after)];
   let compared = 0;
   try {
     const patch = createPatch(from, to, (old: unknown, now: unknown, path) => {
@@ -54,6 +56,11 @@ function replace(
   return JSON.stringify(old) === JSON.stringify(value) ? [] : [{ op: 'replace', path, value }];
 }
 
-function toJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value) ?? 'null');
+function toJson(argument: string, value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? 'null');
+  } catch (cause) {
+    const fault = `auditDiff: ${argument} cannot be written as JSON: ${jsonFault(cause)}`;
+    throw new AuditError('invalid-event', fault, { cause });
+  }
 }

@@ -97,7 +97,23 @@ describe('auditDiff', () => {
     expect(patch[0]!.op).toBe('replace');
   });
 
-  it('refuses what JSON cannot carry', () => {
-    expect(() => auditDiff({ n: 1n }, {})).toThrow(TypeError);
+  it('refuses what JSON cannot carry, and names it', () => {
+    const cycle: { self?: object } = {};
+    cycle.self = cycle;
+    const faultOf = (before: unknown, after: unknown) => {
+      try {
+        return auditDiff(before, after);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(faultOf({ n: 1n }, {})).toMatchObject({
+      code: 'invalid-event',
+      message: 'auditDiff: before cannot be written as JSON: it contains a BigInt',
+    });
+    expect(faultOf({}, cycle)).toMatchObject({
+      code: 'invalid-event',
+      message: 'auditDiff: after cannot be written as JSON: it contains a cycle',
+    });
   });
 });
