@@ -1,5 +1,6 @@
 import { AuditError } from '../errors.js';
 import { type AuditEvent, nameFault } from '../event/event.js';
+import { mappedIPv4 } from '../http/mapped-ipv4.js';
 import { conditionOf, type SpanCondition } from './rules/conditions.js';
 import type { SpanOutcome } from './rules/outcome.js';
 import { isPath } from './rules/paths.js';
@@ -154,8 +155,19 @@ function compile(rule: SpanRule, refuse: Refuse): CompiledRule {
     type: nameMaker(rule.type, at('type')),
     action: nameMaker(rule.action, at('action')),
     status: status === undefined ? undefined : textMaker(status, at('status')),
-    actor: Object.entries(actor).map(([key, value]) => [key, textMaker(value, at(`actor.${key}`))]),
+    actor: Object.entries(actor).map(([key, value]) => {
+      const make = textMaker(value, at(`actor.${key}`));
+      return [key, key === 'ip' ? addressMaker(make) : make];
+    }),
     payload: payload === undefined ? undefined : dataMaker(payload, at('payload')),
+  };
+}
+
+/** An address as interceptors record it: one of IPv4 is one, also where its socket listens to IPv6 too. */
+function addressMaker(make: TextMaker): TextMaker {
+  return (attributes) => {
+    const text = make(attributes);
+    return text === undefined ? undefined : (mappedIPv4(text.toLowerCase()) ?? text);
   };
 }
 

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { Actor } from '../event/event.js';
+import { mappedIPv4 } from '../http/mapped-ipv4.js';
 import { invalidOption, show } from '../http/options.js';
 
 /**
@@ -102,16 +103,6 @@ function readAddress(text: string | undefined): string | undefined {
   const zone = address.indexOf('%');
   const lower = (zone < 0 ? address : address.slice(0, zone)).toLowerCase();
   return mappedIPv4(lower) ?? lower;
-}
-
-/** RFC 4291, 2.5.5.2, in any of its spellings: `::ffff:1.2.3.4`, `::ffff:102:304`. */
-function mappedIPv4(address: string): string | undefined {
-  const [, tail, high = '', low = ''] =
-    /^(?:0{0,4}:){2,5}ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1,4}))$/.exec(address) ?? [];
-  if (tail !== undefined) return isIP(tail) === 4 ? tail : undefined;
-  if (low === '') return undefined;
-  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16);
-  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
 }
 
 /**

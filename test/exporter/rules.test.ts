@@ -58,6 +58,17 @@ describe('a rule', () => {
     expect(event!.id).toMatch(new RegExp(`^${traceId}-${spanId}-rule-[0-9a-f]{16}$`));
   });
 
+  it('gives an IPv4 address as one, as interceptors do, and any other text as it is', () => {
+    const rule: SpanRule = { ...created, actor: { ip: { attribute: 'network.peer.address' } } };
+    const ipOf = (address: string) =>
+      eventsOf([rule], serverSpan({ ...POST, 'network.peer.address': address }))![0]!.metadata.actor
+        ?.ip;
+    expect(ipOf('::ffff:127.0.0.1')).toBe('127.0.0.1');
+    expect(ipOf('::FFFF:7f00:1')).toBe('127.0.0.1');
+    expect(ipOf('2001:DB8::1')).toBe('2001:DB8::1');
+    expect(ipOf('/run/app.sock')).toBe('/run/app.sock');
+  });
+
   it('makes none of a span that lacks one, or has another value', () => {
     expect(eventsOf([created], serverSpan({ 'http.route': '/flags' }))).toBeUndefined();
     expect(eventsOf([created], serverSpan({ ...POST, 'http.route': '/rules' }))).toBeUndefined();
