@@ -7,6 +7,7 @@ import { AuditError } from '../errors.js';
 import { asRecorded } from '../event/attributes.js';
 import { type AuditEvent, type AuditEventInit, createEvent } from '../event/event.js';
 import { addEventToSpan, isRecorded } from '../event/span.js';
+import { countUnrecorded } from '../event/unrecorded.js';
 import type { AuditReceipt } from '../receipt.js';
 import { auditActor } from './actor.js';
 
@@ -103,7 +104,7 @@ export function recordAudits(
   try {
     hand(eventsOf(inits, options), options, span);
   } catch (error) {
-    tellFault('audit events were not recorded', error);
+    tellLost('audit events were not recorded', error);
   }
 }
 
@@ -134,7 +135,7 @@ export function makeAudits(inits: AuditInits, options: RecordOptions): readonly 
   try {
     return eventsOf(inits, options);
   } catch (error) {
-    tellFault('audit events were not recorded', error);
+    tellLost('audit events were not recorded', error);
     return [];
   }
 }
@@ -148,7 +149,7 @@ export function handAudits(
   try {
     hand(events, options, span);
   } catch (error) {
-    tellFault('audit events were not recorded', error);
+    tellLost('audit events were not recorded', error);
   }
 }
 
@@ -209,7 +210,7 @@ export function isWanted(type: string, action: string, { checker }: RecordOption
 /** Undefined where the checker turns it away, and where there is none to be made. */
 function eventOf(init: AuditEventInit, options: RecordOptions): AuditEvent | undefined {
   if (typeof init !== 'object' || init === null) {
-    tellFault('an audit event was not made', new AuditError('invalid-event', 'it is no object'));
+    tellLost('an audit event was not made', new AuditError('invalid-event', 'it is no object'));
     return undefined;
   }
   return isWanted(init.type, init.action, options) ? makeEvent(init) : undefined;
@@ -222,10 +223,8 @@ function makeEvent(init: AuditEventInit): AuditEvent | undefined {
   } catch (error) {
     // That something happened is worth more than nothing, so what is at fault is left out.
     const less = makeLess(init);
-    tellFault(
-      less === undefined ? 'an audit event was not made' : 'an audit event was recorded in part',
-      error,
-    );
+    if (less === undefined) tellLost('an audit event was not made', error);
+    else tellFault('an audit event was recorded in part', error);
     return less;
   }
 }
@@ -255,6 +254,15 @@ function inSpan(event: AuditEvent, span: Span | undefined): AuditEvent {
   if (context === undefined || !isSpanContextValid(context)) return event;
   const { traceId, spanId, traceFlags } = context;
   return asRecorded(event, Object.freeze({ traceId, spanId, traceFlags }));
+}
+
+/**
+ * {@link tellFault} of what is lost, where not even the event's name is known, as when the function throws that
+ * says it: `stats().unrecorded` counts it.
+ */
+export function tellLost(what: string, error: unknown): void {
+  countUnrecorded();
+  tellFault(what, error);
 }
 
 /** By what is told, so that one kind of fault does not silence another. */

@@ -19,6 +19,7 @@ import { Checker } from '../../src/checker.js';
 import { systemClock } from '../../src/clock.js';
 import { AuditError } from '../../src/errors.js';
 import type { AuditEvent, AuditEventInit } from '../../src/event/event.js';
+import { unrecordedCount } from '../../src/event/unrecorded.js';
 import { AuditSpanProcessor } from '../../src/exporter/processor.js';
 import { alwaysRecord } from '../../src/exporter/sampler.js';
 import { auditActor } from '../../src/interceptors/actor.js';
@@ -172,12 +173,14 @@ describe('recording what an interceptor saw', () => {
     expect(diagnostics.lines[0]).toContain('the bound is reached');
   });
 
-  it('goes on when the function that makes the events fails', () => {
+  it('goes on when the function that makes the events fails, and counts it', () => {
+    const before = unrecordedCount();
     const fail = () => JSON.parse('the secret');
     expect(() => recordAudits(fail, {}, startSpan())).not.toThrow();
     expect(diagnostics.lines).toEqual([
       'error otel-audit: audit events were not recorded: it threw SyntaxError',
     ]);
+    expect(unrecordedCount()).toBe(before + 1);
     expect(diagnostics.lines.join()).not.toContain('secret');
   });
 
@@ -187,12 +190,14 @@ describe('recording what an interceptor saw', () => {
     ['an action with a colon', { type: 'flag', action: 'a:b' }],
     ['no object', 7],
     ['null', null],
-  ])('goes on past an event with %s', (_, bad) => {
+  ])('goes on past an event with %s, and counts it', (_, bad) => {
+    const before = unrecordedCount();
     const span = startSpan();
     recordAudits([bad as AuditEventInit, flag], {}, span);
     expect(attributesOf(span)).toMatchObject([{ 'flipt.event.type': 'flag' }]);
     expect(diagnostics.lines).toHaveLength(1);
     expect(diagnostics.lines[0]).toContain('an audit event was not made');
+    expect(unrecordedCount()).toBe(before + 1);
   });
 
   it('leaves out a payload or an actor that cannot be recorded, and keeps the rest', () => {

@@ -19,6 +19,7 @@ import {
   type RecordOptions,
   recordAudits,
   tellFault,
+  tellLost,
 } from '../record.js';
 import { afterAnswers } from './after-answers.js';
 import type { GrpcCall } from './call.js';
@@ -135,7 +136,7 @@ export class GrpcAuditor implements Watcher<AuditedKind> {
       }
     } catch (error) {
       if (this.#options.durable === true) return Promise.reject(error);
-      tellFault('a gRPC call was not audited', error);
+      tellLost('a gRPC call was not audited', error);
     }
   }
 

@@ -2,6 +2,7 @@ import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NoOpChecker } from '../../../src/checker.js';
 import { systemClock } from '../../../src/clock.js';
+import { unrecordedCount } from '../../../src/event/unrecorded.js';
 import { auditActor } from '../../../src/interceptors/actor.js';
 import {
   auditGrpc,
@@ -116,6 +117,16 @@ describe('the events of a call', () => {
       },
     });
     expect(events.map(brief)).toEqual(['a:b success {"n":1}']);
+  });
+
+  it('are counted and told where the function that names them fails', async () => {
+    const before = unrecordedCount();
+    const methods = { '/test.Things/*': () => JSON.parse('the secret') };
+    expect(await record({ methods })).toEqual([]);
+    expect(unrecordedCount()).toBe(before + 1);
+    expect(diagnostics.lines).toEqual([
+      'error otel-audit: a gRPC call was not audited: it threw SyntaxError',
+    ]);
   });
 
   it('are not made where the checker turns them away', async () => {

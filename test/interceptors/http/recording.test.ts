@@ -8,6 +8,7 @@ import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import { Checker } from '../../../src/checker.js';
+import { unrecordedCount } from '../../../src/event/unrecorded.js';
 import { auditActor } from '../../../src/interceptors/actor.js';
 import { auditExpress } from '../../../src/interceptors/express.js';
 import { auditFastify } from '../../../src/interceptors/fastify.js';
@@ -98,6 +99,13 @@ describe.each(Object.entries(frameworks))('%s', (_name, framework) => {
     ],
   ])('records %s', async (_, route, expected) => {
     expect(await briefly({ routes: { 'POST /flags': route } })).toEqual(expected);
+  });
+
+  it('counts a call whose events the function that names them fails to name', async () => {
+    const before = unrecordedCount();
+    const routes = { 'POST /flags': () => JSON.parse('the secret') };
+    expect(await briefly({ routes })).toEqual([]);
+    expect(unrecordedCount()).toBe(before + 1);
   });
 
   it('bounds what it keeps of a body', async () => {
