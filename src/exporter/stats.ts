@@ -8,7 +8,7 @@ export interface ExporterStats {
   readonly malformed: number;
   /** Events that could not be kept. Anything but 0 is an alarm. */
   readonly dropped: number;
-  /** Events that `addEventToSpan` could not record and said so, of the whole process. */
+  /** Events that nobody recorded: `addEventToSpan` said so, or an interceptor told `diag`. Of the whole process. */
   readonly unrecorded: number;
   /** Records taken and not settled at every sink; without sinks, those not durable yet. */
   readonly pending: number;
