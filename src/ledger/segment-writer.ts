@@ -10,6 +10,8 @@ export class SegmentWriter {
   readonly segments: number[];
   #fd: number | undefined;
   #size = 0;
+  /** The newest segment's file, for its name may come to stand for another one, or for none. */
+  #inode = 0;
   /** Segments that are full and not synced yet. */
   #full: number[] = [];
   /** A segment appeared, and its name is not synced yet. */
@@ -46,12 +48,14 @@ export class SegmentWriter {
   /** Goes on at the end of the newest segment. */
   continueLast(size: number): void {
     this.#fd = fs.openSync(segmentPath(this.directory, this.segments.at(-1)!), 'r+');
+    this.#inode = fs.fstatSync(this.#fd).ino;
     this.#size = size;
   }
 
   /** Makes the newest segment last, its name left out. */
   syncLast(): void {
     if (this.#fd !== undefined) fs.fdatasyncSync(this.#fd);
+    this.#requireInPlace();
   }
 
   /** Begins a segment; the one before stays open until the next sync, for one may be under way. */
@@ -62,6 +66,7 @@ export class SegmentWriter {
     const fd = fs.openSync(path, 'wx', FILE_MODE);
     if (this.#fd !== undefined) this.#full.push(this.#fd);
     this.#fd = fd;
+    this.#inode = fs.fstatSync(fd).ino;
     this.#size = 0;
     this.#nameUnsynced = true;
     if (this.segments.at(-1) !== first) this.segments.push(first);
@@ -89,6 +94,7 @@ export class SegmentWriter {
   syncSync(): void {
     for (const fd of this.#full) fs.fdatasyncSync(fd);
     if (this.#fd !== undefined) fs.fdatasyncSync(this.#fd);
+    this.#requireInPlace();
     if (this.#nameUnsynced) syncFolderSync(this.directory);
     this.#nameUnsynced = false;
     this.#closeFull(this.#full.length);
@@ -105,6 +111,7 @@ export class SegmentWriter {
         return;
       }
       try {
+        this.#requireInPlace();
         // Rare: once a segment.
         if (this.#nameUnsynced) syncFolderSync(this.directory);
         this.#nameUnsynced = false;
@@ -136,6 +143,19 @@ export class SegmentWriter {
     this.#closeFull(this.#full.length);
     if (this.#fd !== undefined) closeQuietly(this.#fd);
     this.#fd = undefined;
+  }
+
+  /**
+   * A sync succeeds also for a file that somebody removed or moved away meanwhile: what it then makes
+   * last, nobody will find.
+   */
+  #requireInPlace(): void {
+    if (this.#fd === undefined) return;
+    const path = segmentPath(this.directory, this.segments.at(-1)!);
+    if (fs.statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) return;
+    throw new Error(
+      `${path} was removed or replaced by somebody else; put it back, for its records are missing`,
+    );
   }
 
   #closeFull(count: number): void {

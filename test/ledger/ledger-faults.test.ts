@@ -306,6 +306,36 @@ describe('a failed sync', () => {
   });
 });
 
+describe('a segment that somebody else', () => {
+  const newestSegment = () => `${folder.path}/${'1'.padStart(20, '0')}.jsonl`;
+
+  it.each([
+    ['removes', (path: string) => fs.rmSync(path)],
+    ['moves away', (path: string) => fs.renameSync(path, `${path}.1`)],
+  ])('%s is left, and what is acknowledged from then on is in the next one', async (_, harm) => {
+    const open = folder.open();
+    await keep(open.ledger, 'a');
+    const events = tracked(open);
+    harm(newestSegment());
+    events.append('b');
+    await until(() => open.told.failed.length > 0);
+    expect(events.acknowledged).toEqual([]);
+    expect(open.told.failed[0]?.message).toContain('removed or replaced');
+    open.clock.advance(5000);
+    events.append('c');
+    await until(() => events.acknowledged.length === 2);
+    const next = fs.readFileSync(`${folder.path}/${'2'.padStart(20, '0')}.jsonl`, 'utf8');
+    expect(
+      next
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).id),
+    ).toEqual(['b', 'c']);
+    await open.ledger.close();
+    expect(() => folder.open()).toThrow('is missing, and with it record 1');
+  });
+});
+
 describe('large lines', () => {
   it('keep their bytes where the segment rolls at a small line behind them', async () => {
     const open = folder.open({ maxSegmentBytes: 100_500 });
