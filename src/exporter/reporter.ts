@@ -97,7 +97,8 @@ export class Reporter {
 
   /** Nothing that the user's handler throws may reach the application. */
   #tell(error: AuditError, context: ErrorContext): void {
-    const survive = (thrown: unknown) => complain(`onError threw: ${messageOf(thrown)}`);
+    const survive = (thrown: unknown) =>
+      this.#burst('onError', complain).add(`onError threw: ${messageOf(thrown)}`);
     try {
       const returned: unknown = this.#onError?.(error, context);
       Promise.resolve(returned).catch(survive); // an async handler fits the type

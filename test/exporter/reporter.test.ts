@@ -62,6 +62,17 @@ describe('a reporter', () => {
     expect(told[2]!.error.message).toBe('event 3 is lost');
   });
 
+  it('tells diag once a burst that onError throws', () => {
+    const reporter = new Reporter(fakeClock(), () => {
+      throw new Error('handler broke');
+    });
+    for (let n = 1; n <= 3; n += 1) {
+      reporter.error('lost', lost(n));
+      reporter.tell();
+    }
+    expect(diagnostics.lines.filter((line) => line.includes('onError threw'))).toHaveLength(1);
+  });
+
   it('hands on no more than a thousand events of one turn', async () => {
     const told: Told[] = [];
     const reporter = new Reporter(fakeClock(), (error, context) => told.push({ error, context }));
