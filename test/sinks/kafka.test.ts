@@ -411,6 +411,29 @@ describeWithOwnBroker('Apache Kafka', () => {
     );
   });
 
+  it('is reached although another broker of the list takes connections and never answers', async () => {
+    const endings: AbortController[] = [];
+    const hangs = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => endings.at(-1)!.abort(new Error('deadline')));
+    }).listen(0, '127.0.0.1');
+    await once(hangs, 'listening');
+    const { port } = hangs.address() as AddressInfo;
+    const options = plain();
+    const sink = kafkaSink({
+      ...options,
+      bootstrapServers: [`127.0.0.1:${port}`, broker.addresses.bootstrapServers],
+    });
+    const attempt = () => {
+      endings.push(new AbortController());
+      return sink.sendAudits([event()], { signal: endings.at(-1)!.signal, attempt: 1 });
+    };
+    expect(await faultOf(attempt())).toMatchObject({ fault: 'transient', message: 'deadline' });
+    await attempt();
+    await sink.close?.();
+    hangs.close();
+  });
+
   it('gets a missing topic with as many partitions as asked for', async () => {
     const options = { ...plain(), createTopic: { partitions: 5, replicationFactor: 1 } };
     await send(options);

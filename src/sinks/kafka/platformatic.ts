@@ -16,6 +16,8 @@ export class PlatformaticProducer implements KafkaProducer {
   readonly #cluster: Cluster;
   #library: Library | undefined;
   #session: Session | undefined;
+  /** Where the servers are begun with: each session begins with the next. */
+  #first = -1;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -52,22 +54,24 @@ export class PlatformaticProducer implements KafkaProducer {
   }
 
   #openSession(): Session {
-    this.#session ??= new Session(
-      this.#library!,
-      new this.#library!.Producer({
-        ...this.#options(),
-        idempotent: true,
-        metadataMaxAge: METADATA_MS,
-      }),
-    );
+    if (this.#session !== undefined) return this.#session;
+    this.#first += 1;
+    const client = new this.#library!.Producer({
+      ...this.#options(),
+      idempotent: true,
+      metadataMaxAge: METADATA_MS,
+    });
+    this.#session = new Session(this.#library!, client);
     return this.#session;
   }
 
   #options() {
     const { bootstrapServers, sasl, tls } = this.#cluster;
+    const first = this.#first % bootstrapServers.length;
     return {
       clientId: 'otel-audit',
-      bootstrapBrokers: [...bootstrapServers],
+      // The client asks the first that takes a connection, and one that hangs takes it and never answers.
+      bootstrapBrokers: [...bootstrapServers.slice(first), ...bootstrapServers.slice(0, first)],
       retries: RETRIES,
       retryDelay: RETRY_DELAY_MS,
       autocreateTopics: false,
