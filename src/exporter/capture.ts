@@ -3,7 +3,7 @@ import { Burst } from '../burst.js';
 import { type Clock, systemClock } from '../clock.js';
 import { complain } from '../diagnostics.js';
 import { type AuditError, messageOf } from '../errors.js';
-import { decodeSpanEvent, takeHandedOver } from '../event/attributes.js';
+import { decodeSpanEvent, requireRecordable, takeHandedOver } from '../event/attributes.js';
 import type { AuditEvent } from '../event/event.js';
 import { noteResource } from '../event/span-resource.js';
 import { WATCHING, type Watching, watchingOf } from '../event/watching.js';
@@ -158,8 +158,10 @@ export class Capture implements SpanCapture {
   #hand(captured: Captured, origin: SpanOrigin): void {
     const { span, event, number, late, attributes, attributesText } = captured;
     let loss: AuditError | undefined;
-    if (event !== undefined) loss = this.#target.event(event, late, origin.trace);
-    else {
+    if (event !== undefined) {
+      requireRecordable(event);
+      loss = this.#target.event(event, late, origin.trace);
+    } else {
       origin.number = number;
       origin.late = late;
       const decoded = decodeSpanEvent(attributes, origin);

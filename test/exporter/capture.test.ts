@@ -386,6 +386,31 @@ describe('the application', () => {
   });
 });
 
+describe('an event whose actor is another one each time it is read', () => {
+  const diagnostics = diagLog();
+
+  it('is not handed on where what was printed of it could not be read back', () => {
+    const seen: string[] = [];
+    const span = startSpan();
+    const capture = new Capture({
+      queued: () => {},
+      event: ({ action }) => void seen.push(action),
+      malformed: () => undefined,
+    });
+    capture.watch(span);
+    let reads = 0;
+    const name = { enumerable: true, get: () => (reads++ === 0 ? 'ada' : 7) };
+    const actor = Object.defineProperty({}, 'name', name);
+    addEventToSpan(createEvent({ type: 'flag', action: 'created', actor }), span);
+    addEventToSpan(createEvent({ type: 'flag', action: 'updated' }), span);
+    capture.drain();
+    expect(seen).toEqual(['updated']);
+    expect(diagnostics.lines).toEqual([
+      'error otel-audit: a captured audit event was lost: actor has a member name that is not a string',
+    ]);
+  });
+});
+
 describe('what captures while the capture is drained', () => {
   it('is handed on, in order', () => {
     const seen: string[] = [];
