@@ -169,17 +169,6 @@ export class Lane {
   }
 
   /**
-   * Resolves once everything up to this record is settled. A record may be set aside by then: `waiting`
-   * tells.
-   *
-   * @throws the signal's reason once it is aborted; {AuditError} `shutdown` when the lane stops first.
-   */
-  whenSettled(upTo: number, signal?: AbortSignal): Promise<void> {
-    if (upTo > this.settled && this.#stopped !== undefined) return Promise.reject(this.#shutDown());
-    return this.#progress.whenSettled(upTo, signal);
-  }
-
-  /**
    * Sends nothing more, aborts what is in flight, waits until it settles, saves the position and
    * closes what it reads from. What has not settled by the end of the grace is abandoned; with a
    * ledger it comes again, without one all that is not delivered is told as lost. A second call
@@ -199,7 +188,6 @@ export class Lane {
     await withinGrace(this.#clock, graceMs, this.#loop.stop());
     this.#outside.giveUp();
     if (!this.#hasLedger) await this.#loseAll();
-    this.#progress.end(this.#shutDown());
     await withinGrace(this.#clock, endsAt - this.#clock.monotonic(), this.#close());
   }
 

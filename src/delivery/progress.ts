@@ -1,5 +1,4 @@
 import type { LaneReport } from './lane-report.js';
-import { Milestones } from './milestones.js';
 import { PositionKeeper } from './position-keeper.js';
 import type { Pacing } from './retry-time.js';
 import type { SetAside } from './set-aside.js';
@@ -20,7 +19,6 @@ export interface ProgressOptions {
 /** How far a lane is, and who is to know. */
 export class Progress {
   readonly #options: ProgressOptions;
-  readonly #milestones = new Milestones();
   readonly #keeper: PositionKeeper;
   #settled: number;
 
@@ -58,7 +56,6 @@ export class Progress {
     this.#settled = settled;
     reader.release(settled);
     this.#keeper.moved();
-    this.#milestones.reach(settled);
     report.settled(settled);
   }
 
@@ -72,19 +69,9 @@ export class Progress {
     this.#options.report.settled(before);
   }
 
-  /** @throws the signal's reason once it is aborted; what {@link end} is given */
-  whenSettled(upTo: number, signal?: AbortSignal): Promise<void> {
-    return upTo <= this.#settled ? Promise.resolve() : this.#milestones.wait(upTo, signal);
-  }
-
   /** What to wait for where the kept position is more records behind than this. */
   keepUp(records: number): Promise<void> | undefined {
     return this.#keeper.keepUp(records);
-  }
-
-  /** There will be no more of it. */
-  end(reason: unknown): void {
-    this.#milestones.fail(reason);
   }
 
   /**

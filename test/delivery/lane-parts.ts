@@ -5,9 +5,9 @@ import { FarSide } from '../../src/delivery/far-side.js';
 import { LaneReport } from '../../src/delivery/lane-report.js';
 import { Outlet } from '../../src/delivery/outlet.js';
 import { Outside } from '../../src/delivery/outside.js';
-import { RetryTime } from '../../src/delivery/retry-time.js';
+import { type Pacing, RetryTime } from '../../src/delivery/retry-time.js';
 import { Sender } from '../../src/delivery/sender.js';
-import { SetAside } from '../../src/delivery/set-aside.js';
+import { SetAside, type SetAsideRecord } from '../../src/delivery/set-aside.js';
 import type { AuditEvent } from '../../src/event/event.js';
 import type { LedgerRecord } from '../../src/ledger/record.js';
 import type { SendContext } from '../../src/sink.js';
@@ -81,6 +81,28 @@ export function laneParts({ hasLedger = true, waiting = [] as readonly number[] 
 export function recordOf(sequence: number): LedgerRecord {
   const content = numbered(sequence);
   return { sequence, previousHash: '', hash: '', recordedAt: '', content, bytes: 100 };
+}
+
+/** Sets a record aside; it failed five times, at 0 first. */
+export function setRecordAside(
+  aside: SetAside,
+  pacing: Pacing,
+  sequence: number,
+  given: Partial<SetAsideRecord> = {},
+): SetAsideRecord {
+  const entry = {
+    sequence,
+    record: undefined,
+    retryTime: new RetryTime(pacing),
+    attempts: 5,
+    firstFailedAt: 0,
+    gotThrough: 0,
+    proven: false,
+    doom: undefined,
+    ...given,
+  };
+  aside.add(entry);
+  return entry;
 }
 
 /** Lets everything run that can. */

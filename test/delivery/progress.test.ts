@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { LaneReport } from '../../src/delivery/lane-report.js';
 import { Progress } from '../../src/delivery/progress.js';
-import { RetryTime } from '../../src/delivery/retry-time.js';
 import { SetAside } from '../../src/delivery/set-aside.js';
 import type { Position } from '../../src/delivery/source.js';
 import { fakeClock } from '../support/fake-clock.js';
+import { setRecordAside } from './lane-parts.js';
 import { ArrayPositions } from './lane-rig.js';
 
 function progressFrom(position: Position) {
@@ -24,20 +24,7 @@ function progressFrom(position: Position) {
     report: new LaneReport('siem', { settled: (upTo) => told.push(upTo) }, clock.monotonic),
     pacing,
   });
-  const setAside = (sequence: number) => {
-    const entry = {
-      sequence,
-      record: undefined,
-      retryTime: new RetryTime(pacing),
-      attempts: 5,
-      firstFailedAt: 0,
-      gotThrough: 0,
-      proven: false,
-      doom: undefined,
-    };
-    aside.add(entry);
-    return entry;
-  };
+  const setAside = (sequence: number) => setRecordAside(aside, pacing, sequence);
   /** Every record before this one is settled or set aside. */
   const moveTo = (firstOpen: number) => {
     state.firstOpen = firstOpen;
@@ -104,16 +91,6 @@ describe('the progress of a lane', () => {
       expect(waiting.filter((sequence) => sequence > acknowledged)).toEqual([]);
     }
     expect(positions.saves.at(-1)).toEqual({ acknowledged: 8, waiting: [6] });
-  });
-
-  it('ends for those who wait for more of it', async () => {
-    const { progress, moveTo } = progressFrom({ acknowledged: 0, waiting: [] });
-    const reached = progress.whenSettled(2);
-    const never = progress.whenSettled(3);
-    moveTo(3);
-    progress.end(new Error('stopped'));
-    await expect(reached).resolves.toBeUndefined();
-    await expect(never).rejects.toThrow('stopped');
   });
 
   it('that cannot be kept in the end is told', async () => {

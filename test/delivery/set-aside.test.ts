@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { RetryTime } from '../../src/delivery/retry-time.js';
 import { SetAside, type SetAsideRecord } from '../../src/delivery/set-aside.js';
 import { fakeClock } from '../support/fake-clock.js';
+import { setRecordAside } from './lane-parts.js';
 import { range } from './lane-rig.js';
 
 function setAside(waiting: readonly number[] = []) {
@@ -9,21 +9,8 @@ function setAside(waiting: readonly number[] = []) {
   const backoff = { initialMs: 1000, maxMs: 30_000, factor: 2 };
   const pacing = { backoff, clock, random: () => 1 };
   const aside = new SetAside(waiting, pacing);
-  const add = (sequence: number, given: Partial<SetAsideRecord> = {}): SetAsideRecord => {
-    const entry = {
-      sequence,
-      record: undefined,
-      retryTime: new RetryTime(pacing),
-      attempts: 5,
-      firstFailedAt: 0,
-      gotThrough: 0,
-      proven: false,
-      doom: undefined,
-      ...given,
-    };
-    aside.add(entry);
-    return entry;
-  };
+  const add = (sequence: number, given?: Partial<SetAsideRecord>) =>
+    setRecordAside(aside, pacing, sequence, given);
   return { aside, add, clock };
 }
 
