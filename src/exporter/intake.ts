@@ -138,7 +138,7 @@ export class Intake {
       if (isNew) this.#emitted += 1;
       return sequence;
     } catch (error) {
-      const whole = recorded(content) as EventContent;
+      const whole = recorded(content);
       if (isConflict(error)) return this.#captureAnew(whole, error);
       throw this.#lose(error, whole.event);
     }
@@ -203,7 +203,7 @@ export class Intake {
   /** An event for those who hear of errors: without what is to be hidden, or not at all. */
   #shown(content: EventContent): AuditEvent[] {
     try {
-      const { event } = recorded(content) as EventContent;
+      const { event } = recorded(content);
       return [this.#options.redactor?.redact(event) ?? event];
     } catch {
       return [];

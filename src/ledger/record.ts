@@ -75,6 +75,8 @@ export function bodyOf(content: RecordContent): string {
 }
 
 /** The content as others may see it: its event holds what was recorded and nothing else. */
+export function recorded(content: EventContent): EventContent;
+export function recorded(content: RecordContent): RecordContent;
 export function recorded(content: RecordContent): RecordContent {
   const { event, trace } = content;
   if (event === undefined || (trace === undefined && isRecorded(event))) return content;
