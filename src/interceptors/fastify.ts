@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
-import type { Exchange } from './http/exchange.js';
 import { watchNodeCall } from './http/node-call.js';
+import { exchangeOf } from './http/watch-answer.js';
 
 /** What is asked of Fastify's request, of which only the shape is known here. */
 export interface FastifyRequestLike {
@@ -58,11 +58,10 @@ export function auditFastify<
   options: HttpAuditOptions<FastifyCall<Request, Reply>>,
 ): (instance: FastifyLike, options: unknown, done: () => void) => void {
   const auditor = new Auditor('auditFastify', options);
-  const exchanges = new WeakMap<object, Exchange>();
 
   const plugin = (instance: FastifyLike, _options: unknown, done: () => void): void => {
     instance.addHook('onRequest', (request, reply, next) => {
-      const exchange = watchNodeCall(auditor, {
+      watchNodeCall(auditor, {
         request: request.raw as IncomingMessage,
         response: reply.raw as ServerResponse,
         native: { request, reply },
@@ -70,11 +69,10 @@ export function auditFastify<
         pattern: request.routeOptions.url,
         parsedBody: () => request.body,
       });
-      if (exchange !== undefined) exchanges.set(reply, exchange);
       next();
     });
     instance.addHook('onError', (_request, reply, error, next) => {
-      exchanges.get(reply)?.note(error);
+      exchangeOf(reply.raw as ServerResponse, auditor)?.note(error);
       next();
     });
     done();

@@ -11,10 +11,6 @@ export interface EndListener {
   ended(ending: Ending): void | Promise<void>;
 }
 
-const EXCHANGE = Symbol('exchange');
-
-type Watched = ServerResponse & { [EXCHANGE]?: Exchange };
-
 /**
  * One request and its answer, watched until it ends: by an answer, whatever became of the client; by one broken
  * off by either side; by a handler that throws; or by no answer within a time after the client hung up.
@@ -23,23 +19,19 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #listeners: EndListener[] = [];
   readonly #watchers: object[] = [];
-  readonly end: ServerResponse['end'];
-  readonly destroy: ServerResponse['destroy'];
-  readonly emit: ServerResponse['emit'];
   #isOver = false;
   #isBrokenFromHere = false;
   #hungUp = false;
+  #isClosed = false;
   #error: unknown;
   #timer: Timer | undefined;
+  /** Whether {@link Exchange.answered} is to be told of the answer's end; else somebody else tells it. */
   isTelling = false;
   /** Whether `end` is at work: a mock's, such as that of Fastify's `inject`, destroys what it has ended. */
   isEnding = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
-    this.end = response.end;
-    this.destroy = response.destroy;
-    this.emit = response.emit;
   }
 
   add(watcher: object, listener: EndListener): void {
@@ -87,9 +79,19 @@ export class Exchange {
     else if (!this.isEnding) this.#isBrokenFromHere = true;
   }
 
+  /** Whether it has ended and its connection or stream is closed: nothing is to come. */
+  get isDone(): boolean {
+    return this.#isOver && this.#isClosed;
+  }
+
   closed(): void {
+    this.#isClosed = true;
     if (this.#isOver || this.#hungUp) return;
     const status = this.#statusSoFar();
+    if (this.isTelling && this.#response.writableFinished) {
+      this.#tell({ status }); // somebody's `end` went past us
+      return;
+    }
     if (status !== undefined && isCutFromHere(this.#response)) this.#isBrokenFromHere = true;
     if (this.#isBrokenFromHere) this.#tell({ status, brokenOff: status !== undefined });
     else {
@@ -145,90 +147,6 @@ function isCutFromHere({ req }: ServerResponse): boolean {
   if (socket?.destroyed !== true || socket.readableEnded === true) return false;
   // What the network or TLS says has a code.
   return (socket.errored as NodeJS.ErrnoException | null | undefined)?.code === undefined;
-}
-
-// Shared by all answers: a function made for each of them would keep the whole of it alive in V8's caches,
-// which made the collector's work several times as much.
-
-/** Hears of a close before all listeners, for another one ends the span. */
-function tellingEmit(this: Watched, ...given: unknown[]): boolean {
-  const exchange = this[EXCHANGE] as Exchange;
-  if (given[0] === 'close') exchange.closed();
-  return Reflect.apply(exchange.emit, this, given);
-}
-
-function tellingDestroy(this: Watched, error?: Error): ServerResponse {
-  const exchange = this[EXCHANGE] as Exchange;
-  const result: ServerResponse = exchange.destroy.call(this, error);
-  exchange.destroyed();
-  return result;
-}
-
-function tellingEnd(this: Watched, ...given: unknown[]): ServerResponse {
-  const exchange = this[EXCHANGE] as Exchange;
-  const isUnderWay = this.headersSent;
-  exchange.isEnding = true;
-  let result: ServerResponse;
-  try {
-    result = Reflect.apply(exchange.end, this, given); // which may throw, and sets the status for good
-  } finally {
-    exchange.isEnding = false;
-  }
-  if (isUnderWay) exchange.answeredInParts();
-  else exchange.answered();
-  return result;
-}
-
-/** The exchange, if this watcher watches it already: middleware may stand before an app and a router of it. */
-export function exchangeOf(response: Watched, watcher: object): Exchange | undefined {
-  const exchange = response[EXCHANGE];
-  return exchange?.isWatchedBy(watcher) ? exchange : undefined;
-}
-
-/**
- * Watches an exchange. The listener is called in the context of who ended it, while the span of the request
- * still records. Does not see an answer by itself: see {@link tellAnswer}.
- */
-export function watchExchange(response: Watched, watcher: object, listener: EndListener): Exchange {
-  let exchange = response[EXCHANGE];
-  if (exchange === undefined) {
-    exchange = new Exchange(response);
-    response[EXCHANGE] = exchange;
-    response.destroy = tellingDestroy as ServerResponse['destroy'];
-    if (response.socket === null) watchQueued(response);
-    // A listener put before others would make Node keep them in a list, which outlives the request as a literal does.
-    response.emit = tellingEmit as ServerResponse['emit'];
-  }
-  exchange.add(watcher, listener);
-  return exchange;
-}
-
-/** Tells of the answer once it is handed to Node: while the span still records, and its client waits no more. */
-export function tellAnswer(response: ServerResponse, exchange: Exchange): void {
-  if (exchange.isTelling) return;
-  exchange.isTelling = true;
-  response.end = tellingEnd as ServerResponse['end'];
-}
-
-/** By connection, the answers that wait behind another one of it: pipelined requests. */
-const queued = new WeakMap<object, Set<Watched>>();
-
-/** Node tells an answer that its connection is closed only once its turn has come. */
-function watchQueued(response: Watched): void {
-  const socket: IncomingMessage['socket'] | undefined = response.req?.socket;
-  if (socket === undefined) return;
-  let waiting = queued.get(socket);
-  if (waiting === undefined) {
-    const all = new Set<Watched>();
-    waiting = all;
-    queued.set(socket, all);
-    socket.once('close', () => {
-      for (const one of all) one[EXCHANGE]?.closed();
-    });
-  }
-  waiting.add(response);
-  const leave = () => waiting.delete(response);
-  response.once('socket', leave).once('close', leave);
 }
 
 /** Exchanges whose client has gone and whose handler has not answered; told of before the process ends. */

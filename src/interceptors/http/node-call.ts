@@ -4,15 +4,10 @@ import type { Auditor, CallStart, OpenCall } from './auditor.js';
 import { copyRequest, copyResponse } from './body.js';
 import type { HttpCall } from './call.js';
 import type { Ending } from './ending.js';
-import {
-  type EndListener,
-  type Exchange,
-  exchangeOf,
-  tellAnswer,
-  watchExchange,
-} from './exchange.js';
+import type { EndListener, Exchange } from './exchange.js';
 import { holdAnswer } from './hold.js';
 import type { Routing } from './route-table.js';
+import { exchangeOf, watchExchange } from './watch-answer.js';
 
 /** A call on `node:http`, and what an adapter adds to it. */
 export interface NodeCall extends Routing {
@@ -40,7 +35,7 @@ export function watchNodeCall<Call extends HttpCall>(
     const listener = new NodeCallEnd(call, auditor.unansweredMs);
     const exchange = watchExchange(response, auditor, listener);
     if (auditor.isDurable) holdAnswer(response, () => exchange.answered());
-    else tellAnswer(response, exchange);
+    else exchange.isTelling = true;
     listener.readBody = readerOf(call, node, auditor.maxBodyBytes);
     return exchange;
   } catch (error) {

@@ -1,0 +1,158 @@
+// What only Express has: an answer's prototype is the app's, and another app's while that one handles it.
+import { createServer, ServerResponse } from 'node:http';
+import { expect, it } from '@jest/globals';
+import express, { type Express, type Response } from 'express';
+import { auditExpress } from '../../../src/interceptors/express.js';
+import { brief, httpRig, type Running } from './rig.js';
+
+const rig = httpRig();
+
+const start = (app: Express): Promise<Running> =>
+  rig.start(async () => createServer(app), { routes: {} });
+
+const audit = () =>
+  auditExpress({ routes: { 'POST /things/:status': 'thing:change' }, failures: true });
+
+const answer = (app: Express): void => {
+  app.post('/things/:status', (request, response) => {
+    response.status(Number(request.params.status)).json({});
+  });
+};
+
+async function post(url: string, status: number): Promise<void> {
+  const response = await fetch(`${url}/things/${status}`, { method: 'POST' });
+  expect(response.status).toBe(status);
+  await response.arrayBuffer();
+}
+
+it('records what an app answers that is mounted in an audited one', async () => {
+  const app = express();
+  const mounted = express();
+  answer(mounted);
+  app.use(audit(), mounted);
+  const { url } = await start(app);
+  await post(url, 200);
+  await post(url, 403);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success', 'thing:change denied']);
+});
+
+it('records what the app around an audited one answers', async () => {
+  const app = express();
+  const mounted = express();
+  mounted.use(audit());
+  app.use(mounted);
+  answer(app);
+  const { url } = await start(app);
+  await post(url, 200);
+  await post(url, 403);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success', 'thing:change denied']);
+});
+
+it('records nothing of an app that is not audited beside one that is', async () => {
+  const audited = express();
+  audited.use(audit());
+  answer(audited);
+  const other = express();
+  answer(other);
+  const [one, two] = [await start(audited), await start(other)];
+  await post(one.url, 200);
+  await post(two.url, 403);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
+});
+
+const overrideEnd = (target: { end: Response['end'] }): (() => number) => {
+  const { end } = target;
+  let calls = 0;
+  target.end = function (this: Response, ...given: unknown[]) {
+    calls += 1;
+    return Reflect.apply(end, this, given);
+  } as Response['end'];
+  return () => calls;
+};
+
+it('records beside an `end` that the app has put on its answers, before or later', async () => {
+  const app = express();
+  const before = overrideEnd(app.response);
+  app.use(audit());
+  answer(app);
+  const { url } = await start(app);
+  await post(url, 200);
+  const later = overrideEnd(app.response);
+  await post(url, 403);
+  expect([before(), later()]).toEqual([2, 1]);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success', 'thing:change denied']);
+});
+
+it('records the answer of a mounted app whose own `end` goes past all others to Node’s', async () => {
+  const app = express();
+  const mounted = express();
+  mounted.response.end = ServerResponse.prototype.end as Response['end'];
+  answer(mounted);
+  const routes = {
+    'POST /things/:status': {
+      event: 'thing:change',
+      payload: ({ hungUp }: { hungUp: boolean }) => ({ hungUp }),
+    },
+  };
+  app.use(auditExpress({ routes }), mounted);
+  const running = await start(app);
+  const closed = running.nextClose();
+  await post(running.url, 200);
+  await closed;
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success {"hungUp":false}']);
+});
+
+it('records beside middleware that holds an answer back before it was audited, as compression does', async () => {
+  const app = express();
+  app.use((_request, response, next) => {
+    const { end } = response;
+    response.end = function (this: Response, ...given: unknown[]) {
+      setImmediate(() => Reflect.apply(end, this, given));
+      return this;
+    } as Response['end'];
+    next();
+  });
+  app.use(audit());
+  answer(app);
+  const { url } = await start(app);
+  await post(url, 200);
+  await post(url, 500);
+  expect((await rig.events()).map(brief)).toEqual([
+    'thing:change success',
+    'thing:change failed {"status":500}',
+  ]);
+});
+
+it('leaves what an answer is made of as it was', async () => {
+  const app = express();
+  let own: PropertyKey[] = [];
+  app.use(audit());
+  app.use((_request, response, next) => {
+    own = Reflect.ownKeys(response);
+    next();
+  });
+  answer(app);
+  const { url } = await start(app);
+  await post(url, 200);
+  const audited = own;
+  await fetch(`${url}/elsewhere`, { method: 'POST' });
+  expect(audited).toEqual(own);
+  expect(own).not.toContain('end');
+});
+
+it('records where the answers of Express cannot be changed', async () => {
+  const app = express();
+  const bare = Object.freeze(Object.create(Object.getPrototypeOf(express.response)));
+  app.use((_request, response, next) => {
+    Object.setPrototypeOf(response, bare);
+    next();
+  });
+  app.use(audit());
+  app.post('/things/:status', (request, response) => {
+    response.statusCode = Number(request.params.status);
+    response.end();
+  });
+  const { url } = await start(app);
+  await post(url, 200);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
+});
