@@ -135,6 +135,7 @@ export class Capture implements SpanCapture {
 
   /** Hands everything captured so far to the target, in order. */
   drain(): void {
+    if (this.#queue.length === 0) return;
     let origin: SpanOrigin | undefined;
     let span: object | undefined;
     // What the target calls may capture more or drain itself: this loop then goes on, or finds nothing.

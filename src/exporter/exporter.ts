@@ -53,7 +53,7 @@ export class SinkSpanExporter {
     this.#pipeline = pipeline;
     this[CAPTURE] = capture;
     this.#spanExports = new SpanExports(pipeline);
-    this.#sends = new Sends(intake, store, deliveries, clock);
+    this.#sends = new Sends(intake, store, deliveries, capture, clock);
     this.#flushes = new Flushes(pipeline);
     const drain = () => this.#flushes.flush(DRAIN_MS);
     this.#forgetProcessEnd = watchProcessEnd({ ...pipeline, drain });
@@ -90,13 +90,10 @@ export class SinkSpanExporter {
    */
   sendAudits(
     events: readonly AuditEvent[],
-    options: SendOptions = {},
+    options?: SendOptions,
   ): Promise<(AuditReceipt | null)[]> {
     try {
-      if (this.#shutdown === undefined) {
-        // What was recorded before comes before.
-        return this.#sends.send(events, options, () => this.#pipeline.capture.drain());
-      }
+      if (this.#shutdown === undefined) return this.#sends.send(events, options);
       throw new AuditError('shutdown', 'the exporter is shut down; nothing more is taken');
     } catch (error) {
       return Promise.reject(error); // an async function would settle some turns of promises later

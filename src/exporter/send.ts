@@ -23,16 +23,15 @@ export interface SendParts {
   readonly clock: Clock;
 }
 
-/** Stands for an event that the checker turned away. */
-const REJECTED = 0;
+/** What is known of an event: the record that it is to become durable as, its receipt, or that the checker said no. */
+type Place = number | AuditReceipt | null;
 
 /** One call of `sendAudits`, from its first event to its end. */
 export class Send implements Waiter, Impatient {
   readonly #parts: SendParts;
   readonly #limits: SendLimits;
-  /** Of the right length from the start, as are the receipts: arrays that grow take room for 17. */
-  readonly #sequences: number[];
-  readonly #receipts: (AuditReceipt | null)[];
+  /** Of the right length from the start: an array that grows takes room for 17. */
+  readonly #places: Place[];
   #added = 0;
   #received = 0;
   #resolve: ((receipts: (AuditReceipt | null)[]) => void) | undefined;
@@ -47,13 +46,12 @@ export class Send implements Waiter, Impatient {
   constructor(parts: SendParts, limits: SendLimits, count: number) {
     this.#parts = parts;
     this.#limits = limits;
-    this.#sequences = new Array<number>(count);
-    this.#receipts = new Array<AuditReceipt | null>(count);
+    this.#places = new Array<Place>(count);
   }
 
   /** The next event is kept, as this record. */
   add(sequence: number): void {
-    this.#sequences[this.#added] = sequence;
+    this.#places[this.#added] = sequence;
     this.#added += 1;
     // For each at once: a receipt is at hand when its record becomes durable, and later on the disk.
     this.#parts.ledger?.onDurable(sequence, this);
@@ -61,7 +59,7 @@ export class Send implements Waiter, Impatient {
 
   /** The checker turned the next event away. */
   skip(): void {
-    this.#sequences[this.#added] = REJECTED;
+    this.#places[this.#added] = null;
     this.#added += 1;
   }
 
@@ -104,11 +102,12 @@ export class Send implements Waiter, Impatient {
 
   #takeReceipts(): void {
     const { ledger } = this.#parts;
+    if (ledger === undefined) this.#received = this.#added; // nothing to wait for, and no receipts
     for (; this.#received < this.#added; this.#received += 1) {
-      const sequence = this.#sequences[this.#received]!;
-      if (sequence !== REJECTED && ledger !== undefined && sequence > ledger.deliverable) return;
-      this.#receipts[this.#received] =
-        sequence === REJECTED || ledger === undefined ? null : receiptOf(ledger, sequence);
+      const place = this.#places[this.#received]!;
+      if (typeof place !== 'number' || ledger === undefined) continue;
+      if (place > ledger.deliverable) return;
+      this.#places[this.#received] = receiptOf(ledger, place);
     }
   }
 
@@ -119,7 +118,7 @@ export class Send implements Waiter, Impatient {
       return;
     }
     if (this.#endWait !== undefined) return;
-    const sequences = this.#sequences.filter((sequence) => sequence !== REJECTED);
+    const sequences = this.#places.map(sequenceOf).filter((sequence) => sequence > 0);
     this.#endWait = deliveries.waitFor(sequences, (error) => {
       if (error === undefined) this.#succeed();
       else this.#fail(isShutdown(error) ? this.#interrupted(error.message) : error);
@@ -127,7 +126,13 @@ export class Send implements Waiter, Impatient {
   }
 
   #succeed(): void {
-    if (this.#end()) this.#resolve?.(this.#receipts);
+    if (this.#end()) this.#resolve?.(this.#receipts());
+  }
+
+  /** To be asked for once there are all of them. */
+  #receipts(): (AuditReceipt | null)[] {
+    if (this.#parts.ledger === undefined) return this.#places.map(() => null);
+    return this.#places as (AuditReceipt | null)[];
   }
 
   #fail(error: unknown): void {
@@ -153,27 +158,32 @@ export class Send implements Waiter, Impatient {
   /** What is in the ledger by then is delivered after the next start. */
   #interrupted(message: string): AuditError {
     const { ledger } = this.#parts;
-    return new AuditError('shutdown', message, ledger && { receipts: this.#receipts });
+    return new AuditError('shutdown', message, ledger && { receipts: this.#receipts() });
   }
 
   #lateness(): AuditError {
     const { ledger, deliveries } = this.#parts;
     const { until, timeoutMs } = this.#limits;
     let last = 0;
-    for (const sequence of this.#sequences) if (sequence > last) last = sequence;
+    for (const place of this.#places) last = Math.max(last, sequenceOf(place));
     const reason =
       ledger !== undefined && ledger.deliverable < last
         ? `not in the ledger: ${ledger.trouble?.message ?? 'the disk is too slow'}`
         : `not with every sink: ${deliveries.behind(last).join(', ')}`;
-    const receipts = this.#sequences.map((sequence, index) => {
-      if (sequence === REJECTED) return null;
-      if (ledger === undefined || sequence > ledger.deliverable) return undefined;
-      return this.#receipts[index] ?? tryReceiptOf(ledger, sequence);
+    const receipts = this.#places.map((place) => {
+      if (typeof place !== 'number') return place;
+      if (ledger === undefined || place > ledger.deliverable) return undefined;
+      return tryReceiptOf(ledger, place);
     });
     return new AuditError('timeout', `not ${until} within ${timeoutMs} ms, ${reason}`, {
       receipts,
     });
   }
+}
+
+/** 0 for what the checker turned away. */
+function sequenceOf(place: Place): number {
+  return typeof place === 'number' ? place : (place?.sequence ?? 0);
 }
 
 function isShutdown(error: Error): boolean {

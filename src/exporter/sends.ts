@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { AuditError, messageOf } from '../errors.js';
 import type { AuditEvent } from '../event/event.js';
 import type { AuditReceipt } from '../receipt.js';
+import type { Capture } from './capture.js';
 import { Deadlines } from './deadlines.js';
 import type { Deliveries } from './deliveries.js';
 import type { Intake } from './intake.js';
@@ -17,26 +18,34 @@ const TIMEOUT_MS = 30_000;
 export class Sends {
   readonly #intake: Intake;
   readonly #parts: SendParts;
+  readonly #capture: Pick<Capture, 'drain'>;
   readonly #deadlines: Deadlines;
+  readonly #defaults: SendLimits;
 
-  constructor(intake: Intake, store: Store, deliveries: Deliveries, clock: Clock) {
+  constructor(
+    intake: Intake,
+    store: Store,
+    deliveries: Deliveries,
+    capture: Pick<Capture, 'drain'>,
+    clock: Clock,
+  ) {
     this.#intake = intake;
     this.#parts = { ledger: store.ledger, deliveries, clock };
+    this.#capture = capture;
     this.#deadlines = new Deadlines(clock, TIMEOUT_MS);
+    this.#defaults = { until: 'durable', timeoutMs: TIMEOUT_MS, deadlines: this.#deadlines };
   }
 
   /**
    * Checks all of the events, keeps those that pass, and waits for them.
    *
-   * @param drain brings into the store what was recorded before
    * @throws {AuditError} at once where nothing, or not everything, could be kept
    */
   send(
     events: readonly AuditEvent[],
-    options: SendOptions,
-    drain: () => void,
+    options: SendOptions | undefined,
   ): Promise<(AuditReceipt | null)[]> {
-    const limits = this.#limitsOf(options);
+    const limits = options === undefined ? this.#defaults : this.#limitsOf(options);
     if (!Array.isArray(events)) {
       throw new AuditError('invalid-event', 'sendAudits: events must be an array');
     }
@@ -50,7 +59,7 @@ export class Sends {
       intake.requireSize(event, index);
       recorded[index] = event;
     }
-    drain();
+    this.#capture.drain(); // what was recorded before comes before
     let passing = 0;
     // All of them before the first is kept: where one cannot be redacted, none is recorded.
     for (let index = 0; index < recorded.length; index += 1) {
@@ -76,7 +85,7 @@ export class Sends {
   }
 
   #limitsOf(options: SendOptions): SendLimits {
-    const { until = 'durable', timeoutMs = TIMEOUT_MS } = options ?? {};
+    const { until = 'durable', timeoutMs = TIMEOUT_MS } = options ?? {}; // null, from JavaScript
     requireTimeout('sendAudits: timeoutMs', timeoutMs);
     if (until !== 'durable' && until !== 'delivered') {
       throw new AuditError(

@@ -1,7 +1,23 @@
 import { type LedgerRecord, type RecordContent, recorded } from './record.js';
 
-/** A record whose event may still hold objects of the application's. */
-type HotRecord = Omit<LedgerRecord, 'content'> & { content: RecordContent };
+/** A record from when it is accepted; its event may still hold objects of the application's. */
+export class HotRecord {
+  readonly sequence: number;
+  content: RecordContent;
+  /** Its line's part that is the content's own, until the line is made. */
+  body: string;
+  // Not known before that.
+  previousHash = '';
+  hash = '';
+  recordedAt = '';
+  bytes = 0;
+
+  constructor(sequence: number, content: RecordContent, body: string) {
+    this.sequence = sequence;
+    this.content = content;
+    this.body = body;
+  }
+}
 
 /** Below this many dead places at its head the array is not compacted. */
 const COMPACT_AT = 4096;

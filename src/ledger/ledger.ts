@@ -5,7 +5,7 @@ import { whenProcessExits } from '../process-exit.js';
 import { atEndOfTurn } from '../turn.js';
 import type { Cursor } from './cursor.js';
 import { makeFolderSync, unavailable } from './files.js';
-import { HotRecords } from './hot-records.js';
+import { HotRecord, HotRecords } from './hot-records.js';
 import { IdIndex } from './id-index.js';
 import { findSame, readBackSync } from './known-records.js';
 import { type LedgerReader, LedgerReaders } from './ledger-readers.js';
@@ -39,12 +39,6 @@ export interface LedgerObserver {
   failed(error: AuditError): void;
   /** These were accepted and can no longer be kept. */
   lost(contents: readonly RecordContent[], error: AuditError): void;
-}
-
-/** An accepted record that is not a line yet. */
-interface Pending {
-  readonly content: RecordContent;
-  readonly body: string;
 }
 
 /** How many of the newest ids are known. */
@@ -82,7 +76,8 @@ export class Ledger {
   readonly #forgetExit: () => void;
   readonly #growthListeners = new Set<() => void>();
   #manifest: Manifest;
-  #pending: Pending[] = [];
+  /** Those accepted that are no lines yet. */
+  #pending: HotRecord[] = [];
   /** Newest sequence numbers: given out, made a line, durable. */
   #accepted: number;
   #built: number;
@@ -225,7 +220,7 @@ export class Ledger {
     this.#waitingBytes += body.length + LINE_OVERHEAD;
     this.#pendingBytes += body.length + LINE_OVERHEAD;
     this.#accepted += 1;
-    this.#pending.push({ content, body });
+    this.#pending.push(new HotRecord(this.#accepted, content, body));
     this.#ids.add(content.id, this.#accepted);
     if (this.#pendingBytes >= PART_BYTES) this.flush();
     else if (!this.#turnScheduled) {
@@ -279,8 +274,7 @@ export class Ledger {
     this.#building = true;
     try {
       while (this.#built < this.#accepted) {
-        const { content, body } = this.#pendingOf(this.#built + 1)!;
-        this.#build(content, body, recordedAt);
+        this.#build(this.#pendingOf(this.#built + 1)!, recordedAt);
       }
       this.#pending = [];
       this.#pendingBytes = 0;
@@ -289,7 +283,7 @@ export class Ledger {
     }
   }
 
-  #pendingOf(sequence: number): Pending | undefined {
+  #pendingOf(sequence: number): HotRecord | undefined {
     return this.#pending[this.#pending.length - 1 - (this.#accepted - sequence)];
   }
 
@@ -462,20 +456,18 @@ export class Ledger {
   }
 
   /** Makes a line of a record and puts it into the buffer. */
-  #build(content: RecordContent, body: string, recordedAt: string): void {
-    const sequence = this.#built + 1;
-    const previousHash = this.#hash;
-    const bytes = this.#lines.put(sequence, headOf(sequence, previousHash, recordedAt) + body);
+  #build(record: HotRecord, recordedAt: string): void {
+    const { sequence, body } = record;
+    record.previousHash = this.#hash;
+    record.recordedAt = recordedAt;
+    const line = headOf(sequence, this.#hash, recordedAt) + body;
+    const bytes = this.#lines.put(sequence, line);
     this.#hash = hashOf(bytes);
+    record.hash = this.#hash;
+    record.bytes = bytes.length;
+    record.body = '';
     this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
-    this.#hot.push({
-      sequence,
-      previousHash,
-      hash: this.#hash,
-      recordedAt,
-      content,
-      bytes: bytes.length,
-    });
+    this.#hot.push(record);
     this.#built = sequence;
   }
 
