@@ -4,18 +4,25 @@ import { type LedgerRecord, type RecordContent, recorded } from './record.js';
 export class HotRecord {
   readonly sequence: number;
   content: RecordContent;
-  /** Its line's part that is the content's own, until the line is made. */
-  body: string;
-  // Not known before that.
+  // Not known before its line is made.
   previousHash = '';
   hash = '';
   recordedAt = '';
   bytes = 0;
+  #body: string;
 
+  /** @param body its line's part that is the content's own */
   constructor(sequence: number, content: RecordContent, body: string) {
     this.sequence = sequence;
     this.content = content;
-    this.body = body;
+    this.#body = body;
+  }
+
+  /** To be asked for once: when the line is made. */
+  takeBody(): string {
+    const body = this.#body;
+    this.#body = '';
+    return body;
   }
 }
 

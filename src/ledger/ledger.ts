@@ -457,7 +457,8 @@ export class Ledger {
 
   /** Makes a line of a record and puts it into the buffer. */
   #build(record: HotRecord, recordedAt: string): void {
-    const { sequence, body } = record;
+    const { sequence } = record;
+    const body = record.takeBody();
     record.previousHash = this.#hash;
     record.recordedAt = recordedAt;
     const line = headOf(sequence, this.#hash, recordedAt) + body;
@@ -465,7 +466,6 @@ export class Ledger {
     this.#hash = hashOf(bytes);
     record.hash = this.#hash;
     record.bytes = bytes.length;
-    record.body = '';
     this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
     this.#hot.push(record);
     this.#built = sequence;

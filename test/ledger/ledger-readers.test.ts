@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createEvent } from '../../src/event/event.js';
-import { HotRecords } from '../../src/ledger/hot-records.js';
+import { HotRecord, HotRecords } from '../../src/ledger/hot-records.js';
 import { LedgerReaders } from '../../src/ledger/ledger-readers.js';
 import { fakeClock } from '../support/fake-clock.js';
 
@@ -20,14 +20,9 @@ function rig() {
     append(count: number) {
       for (let n = 0; n < count; n += 1) {
         ledger.deliverable += 1;
-        hot.push({
-          sequence: ledger.deliverable,
-          previousHash: '',
-          hash: '',
-          recordedAt: '',
-          content: { id: event.id, event },
-          bytes: 1000,
-        });
+        const record = new HotRecord(ledger.deliverable, { id: event.id, event }, '');
+        record.bytes = 1000;
+        hot.push(record);
       }
       readers.release();
     },
