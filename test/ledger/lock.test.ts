@@ -274,9 +274,10 @@ describe('a writer whose lock is gone', () => {
       },
     ],
   ])('because it was %s acknowledges nothing, says so and stops', async (_, take) => {
-    const { ledger, told } = folder.open();
+    const { ledger, told, clock } = folder.open();
     await keep(ledger, 'a');
     take();
+    clock.advance(5); // a look is good for so long
     const before = folder.content();
     const waiting = ['b', 'c'].map((id) => durable(ledger, ledger.append(contentNamed(id))));
     for (const promise of waiting)
@@ -303,11 +304,12 @@ describe('a writer whose lock is gone', () => {
   });
 
   it('does not write over the records of the next one', async () => {
-    const { ledger } = folder.open();
+    const { ledger, clock } = folder.open();
     await keep(ledger, 'a');
     fs.rmSync(lockPath());
     const next = folder.open().ledger;
     await keep(next, 'b');
+    clock.advance(5);
     await expect(durable(ledger, ledger.append(contentNamed('late')))).rejects.toMatchObject({
       code: 'ledger-locked',
     });
