@@ -2,11 +2,24 @@ import { AuditError } from '../errors.js';
 
 let cachedMs = Number.NaN;
 let cachedText = '';
+let cachedSecond = Number.NaN;
+/** Up to the point before the milliseconds. */
+let cachedHead = '';
 
-/** RFC 3339 in UTC with milliseconds; the text of a millisecond is made once (46 ns against 450). */
+/**
+ * RFC 3339 in UTC with milliseconds. `toISOString` is asked once a second and the text of a millisecond is made once:
+ * 46 ns against 450.
+ */
 export function formatTimestamp(epochMs: number): string {
   if (epochMs !== cachedMs) {
-    cachedText = new Date(epochMs).toISOString();
+    const whole = Math.trunc(epochMs);
+    const second = Math.floor(whole / 1000);
+    if (second !== cachedSecond) {
+      cachedHead = new Date(second * 1000).toISOString().slice(0, -4);
+      cachedSecond = second;
+    }
+    const ms = whole - second * 1000;
+    cachedText = `${cachedHead}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`;
     cachedMs = epochMs;
   }
   return cachedText;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { formatTimestamp, isTimestamp, normalizeTimestamp } from '../../src/event/timestamp.js';
 
 describe('a timestamp', () => {
@@ -67,5 +68,27 @@ describe('a timestamp', () => {
       '1970-01-01T00:00:00.002Z',
       '1970-01-01T00:00:00.001Z',
     ]);
+  });
+
+  it('of any millisecond is what a Date says, whichever came before', () => {
+    const near = fc
+      .tuple(fc.integer({ min: -8.64e12, max: 8.64e12 }), fc.integer({ min: -1500, max: 1500 }))
+      .map(([second, offset]) => second * 1000 + offset);
+    const any = fc.double({ min: -8.64e15, max: 8.64e15, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(near, any), { minLength: 1 }), (times) => {
+        const valid = times.filter((time) => Math.abs(time) <= 8.64e15);
+        expect(valid.map(formatTimestamp)).toEqual(
+          valid.map((time) => new Date(time).toISOString()),
+        );
+      }),
+    );
+  });
+
+  it('of no time there is none', () => {
+    formatTimestamp(0);
+    for (const time of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => formatTimestamp(time)).toThrow(RangeError);
+    }
   });
 });
