@@ -1,11 +1,11 @@
 // One of the servers of bench/grpc.mjs: a gRPC service, audited or not. Its handler does what that of a service
 // does: who calls is known by a token; the message is validated; the flag is looked up, written with a commit that
-// is on disk, and answered as it is stored. The other handler answers what it got.
+// is on disk, and answered as it is stored.
 import { createRequire } from 'node:module';
 import { GrpcInstrumentation } from '@opentelemetry/instrumentation-grpc';
 import { FlagStore, NewFlag } from './flag-store.mjs';
 import { loadService } from './grpc-service.mjs';
-import { creates, folder, isAudited, serveBench, startTracing } from './traced-server.mjs';
+import { bareAudit, folder, isAudited, serveBench, startTracing } from './traced-server.mjs';
 
 await startTracing([new GrpcInstrumentation()]);
 const grpc = createRequire(import.meta.url)('@grpc/grpc-js'); // patched as it is required
@@ -25,7 +25,7 @@ if (isAudited) {
 }
 const server = new grpc.Server({ interceptors });
 server.addService(loadService(grpc).service, {
-  createFlag: creates ? createFlag() : ({ request }, callback) => callback(null, request),
+  createFlag: createFlag(),
 });
 server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
@@ -35,7 +35,8 @@ server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error,
 function createFlag() {
   const { ALREADY_EXISTS, INTERNAL, INVALID_ARGUMENT, UNAUTHENTICATED } = grpc.status;
   const store = new FlagStore(folder);
-  return ({ request, metadata }, callback) => {
+  return (call, callback) => {
+    const { request, metadata } = call;
     if (userOf(metadata) === undefined) {
       callback({ code: UNAUTHENTICATED, details: 'who are you?' });
       return;
@@ -47,8 +48,13 @@ function createFlag() {
     }
     store.create(asked.data).then(
       (flag) => {
-        if (flag !== undefined) callback(null, flag);
-        else callback({ code: ALREADY_EXISTS, details: 'there is one already' });
+        if (flag === undefined) {
+          callback({ code: ALREADY_EXISTS, details: 'there is one already' });
+          return;
+        }
+        callback(null, flag);
+        const actor = { authentication: 'token', ip: call.getPeer(), name: userOf(metadata) };
+        bareAudit?.add('flag', 'created', actor, flag);
       },
       () => callback({ code: INTERNAL, details: 'not stored' }),
     );

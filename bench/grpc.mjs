@@ -7,10 +7,13 @@ export function grpc(settings) {
   return compareServers('gRPC', { script: 'grpc-server.mjs', connect }, settings);
 }
 
+// Of all clients, for a key is created once.
+let count = 0;
+
+// One connection carries any number of calls.
 async function connect(port) {
   const Flags = loadService(grpcJs);
   const client = new Flags(`127.0.0.1:${port}`, grpcJs.credentials.createInsecure());
-  let count = 0;
   return {
     request: () =>
       new Promise((resolve, reject) => {

@@ -17,9 +17,11 @@ export function http(settings) {
   return compareServers('http Express', { script: 'http-server.mjs', connect }, settings);
 }
 
-async function connect(port) {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 1 });
-  let count = 0;
+// Of all clients, for a key is created once.
+let count = 0;
+
+async function connect(port, connections) {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections });
   return {
     async request() {
       count += 1;

@@ -8,13 +8,15 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { request } from 'undici';
+import { BareAudit } from './bare-audit.mjs';
 
-const [kind, handler, receiver] = process.argv.slice(2);
+const [kind, receiver] = process.argv.slice(2);
 export const isAudited = kind === 'audited';
-/** Whether the handler creates a flag; otherwise it does nothing. */
-export const creates = handler === 'create';
 export const folder = mkdtempSync(join(tmpdir(), 'otel-audit-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** Of a handler that audits by itself, and as little as can be; undefined for the other servers. */
+export const bareAudit = kind === 'bare' ? new BareAudit(join(folder, 'bare.jsonl')) : undefined;
 
 /** To be called before what is instrumented is loaded. */
 export async function startTracing(instrumentations) {

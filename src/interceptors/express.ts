@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { invalidOption } from '../http/options.js';
+import { auditListener } from './http/audit-listener.js';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
 import { type NodeCall, watchNodeCall } from './http/node-call.js';
@@ -19,27 +21,56 @@ export interface ExpressCall<
   readonly response: Response;
 }
 
+type Middleware = (
+  request: ExpressRequest,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** An Express app, or any other listener of a `node:http` server. */
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
 /**
- * Middleware for Express 5 that audits the calls of an app. Put it before what answers: also before the
- * middleware that refuses, and after one that rewrites `url` or `method` or compresses. `call.body` is
- * `request.body`, as the body parser left it.
+ * Audits the calls of an app of Express 5. `call.body` is `request.body`, as the body parser left it.
+ *
+ * Without the app it is middleware. Put it before what answers: also before the middleware that refuses, and
+ * after one that rewrites `url` or `method` or compresses.
+ *
+ * With the app it is the listener for `createServer` that stands before all of it. That costs less, for
+ * OpenTelemetry's Express instrumentation gives each middleware a span of its own.
  *
  * @throws {AuditError} `invalid-option`, naming the option
  * @example
  * app.use(auditExpress({ routes: { 'POST /flags': { event: 'flag:create', payload: ['key'] } } }));
+ * @example
+ * createServer(auditExpress({ routes: { 'POST /flags': 'flag:create' } }, app)).listen(8080);
  */
 export function auditExpress<
   Request extends ExpressRequest = ExpressRequest,
   Response extends ServerResponse = ServerResponse,
->(
-  options: HttpAuditOptions<ExpressCall<Request, Response>>,
-): (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void) => void {
+>(options: HttpAuditOptions<ExpressCall<Request, Response>>): Middleware;
+export function auditExpress<
+  Request extends ExpressRequest = ExpressRequest,
+  Response extends ServerResponse = ServerResponse,
+>(options: HttpAuditOptions<ExpressCall<Request, Response>>, app: Listener): Listener;
+export function auditExpress(
+  options: HttpAuditOptions<ExpressCall>,
+  app?: Listener,
+): Middleware | Listener {
   const auditor = new Auditor('auditExpress', options);
+  const watch = (request: IncomingMessage, response: ServerResponse) =>
+    watchNodeCall(auditor, new ExpressNodeCall(request as ExpressRequest, response));
+  if (app !== undefined) return auditListener(watch, requireListener(app));
   // By its name OpenTelemetry's Express instrumentation calls its span, or leaves it out.
   return function audit(request, response, next) {
-    watchNodeCall(auditor, new ExpressNodeCall(request, response));
+    watch(request, response);
     next();
   };
+}
+
+function requireListener(app: unknown): Listener {
+  if (typeof app === 'function') return app as Listener;
+  throw invalidOption('auditExpress: app', 'must be an Express app, or left out for middleware');
 }
 
 class ExpressNodeCall implements NodeCall {
@@ -55,7 +86,8 @@ class ExpressNodeCall implements NodeCall {
     return { request: this.request, response: this.response };
   }
 
-  get target(): string {
+  /** Undefined before Express has had the request: then its `url` is still what it came with. */
+  get target(): string | undefined {
     return this.request.originalUrl;
   }
 

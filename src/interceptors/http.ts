@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { types } from 'node:util';
+import { auditListener } from './http/audit-listener.js';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
-import { watchNodeCall } from './http/node-call.js';
+import { type NodeCall, watchNodeCall } from './http/node-call.js';
 
 export type { TrustProxy } from './client-address.js';
 export type { HttpAuditOptions } from './http/auditor.js';
@@ -30,26 +30,23 @@ export function auditHttp<Result>(
   listener: (request: IncomingMessage, response: ServerResponse) => Result,
 ): (request: IncomingMessage, response: ServerResponse) => Result {
   const auditor = new Auditor('auditHttp', options);
-  return function (this: unknown, request, response) {
-    const exchange = watchNodeCall(auditor, { request, response, native: { request, response } });
-    if (exchange === undefined) return Reflect.apply(listener, this, [request, response]);
-    let result: Result;
-    try {
-      result = Reflect.apply(listener, this, [request, response]);
-    } catch (error) {
-      exchange.threw(error);
-      throw error;
-    }
-    if (!types.isPromise(result)) return result;
-    return result.then(
-      (value) => {
-        exchange.finished();
-        return value;
-      },
-      (error) => {
-        exchange.threw(error);
-        throw error;
-      },
-    ) as Result;
-  };
+  return auditListener(
+    (request, response) => watchNodeCall(auditor, new PlainNodeCall(request, response)),
+    listener,
+  );
+}
+
+/** A class and not a literal: see OpenCall. */
+class PlainNodeCall implements NodeCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+  }
+
+  get native(): object {
+    return { request: this.request, response: this.response };
+  }
 }

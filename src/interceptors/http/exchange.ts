@@ -17,8 +17,10 @@ export interface EndListener {
  */
 export class Exchange {
   readonly #response: ServerResponse;
-  readonly #listeners: EndListener[] = [];
-  readonly #watchers: object[] = [];
+  readonly #watcher: object;
+  readonly #listener: EndListener;
+  /** Hardly ever more than one; not a list for the one, as a list is a literal: see OpenCall. */
+  #others: Map<object, EndListener> | undefined;
   #isOver = false;
   #isBrokenFromHere = false;
   #hungUp = false;
@@ -30,17 +32,20 @@ export class Exchange {
   /** Whether `end` is at work: a mock's, such as that of Fastify's `inject`, destroys what it has ended. */
   isEnding = false;
 
-  constructor(response: ServerResponse) {
+  /** @param watcher on whose behalf the listener listens */
+  constructor(response: ServerResponse, watcher: object, listener: EndListener) {
     this.#response = response;
+    this.#watcher = watcher;
+    this.#listener = listener;
   }
 
   add(watcher: object, listener: EndListener): void {
-    this.#watchers.push(watcher);
-    this.#listeners.push(listener);
+    this.#others ??= new Map();
+    this.#others.set(watcher, listener);
   }
 
   isWatchedBy(watcher: object): boolean {
-    return this.#watchers.includes(watcher);
+    return this.#watcher === watcher || this.#others?.has(watcher) === true;
   }
 
   /** The answer goes out, with the status that it has now. What comes back is the listeners'. */
@@ -102,7 +107,8 @@ export class Exchange {
   }
 
   #awaitAnswer(): void {
-    const unansweredMs = Math.max(...this.#listeners.map(({ unansweredMs }) => unansweredMs));
+    const listeners = [this.#listener, ...(this.#others?.values() ?? [])];
+    const unansweredMs = Math.max(...listeners.map((listener) => listener.unansweredMs));
     this.#timer = systemClock.schedule(() => this.giveUp(), unansweredMs);
     startWaiting(this);
   }
@@ -131,8 +137,10 @@ export class Exchange {
       stopWaiting(this);
     }
     const whole = this.#error === undefined ? ending : { error: this.#error, ...ending };
-    if (this.#listeners.length === 1) return this.#listeners[0]!.ended(whole);
-    const waits = this.#listeners.flatMap((listener) => listener.ended(whole) ?? []);
+    const first = this.#listener.ended(whole);
+    if (this.#others === undefined) return first;
+    const waits = [...this.#others.values()].flatMap((listener) => listener.ended(whole) ?? []);
+    if (first !== undefined) waits.push(first);
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => {});
   }
 }

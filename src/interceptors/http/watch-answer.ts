@@ -13,9 +13,20 @@ const EXCHANGE = Symbol('exchange');
 /** An answer with methods of its own that are ours. */
 type Owner = ServerResponse & { [EXCHANGE]?: Owned };
 
-interface Owned {
+/** A class and not a literal: see OpenCall. */
+class Owned {
   readonly exchange: Exchange;
-  readonly below: Methods;
+  readonly end: ServerResponse['end'];
+  readonly destroy: ServerResponse['destroy'];
+  readonly emit: ServerResponse['emit'];
+
+  /** With the methods that ours stand before. */
+  constructor(exchange: Exchange, { end, destroy, emit }: Methods) {
+    this.exchange = exchange;
+    this.end = end;
+    this.destroy = destroy;
+    this.emit = emit;
+  }
 }
 
 // Of answers that inherit our methods. Not a property, since Express changes an answer's prototype and V8 then copies
@@ -42,20 +53,20 @@ export function watchExchange(
   watcher: object,
   listener: EndListener,
 ): Exchange {
-  let exchange = known(response);
-  if (exchange === undefined) {
-    exchange = new Exchange(response);
-    if (inheritsOurs(response)) inheriting.set(response, exchange);
-    else own(response, exchange);
-    if (response.socket === null) watchQueued(response, exchange);
+  const watched = known(response);
+  if (watched !== undefined) {
+    watched.add(watcher, listener);
+    return watched;
   }
-  exchange.add(watcher, listener);
+  const exchange = new Exchange(response, watcher, listener);
+  if (inheritsOurs(response)) inheriting.set(response, exchange);
+  else own(response, exchange);
+  if (response.socket === null) watchQueued(response, exchange);
   return exchange;
 }
 
 function own(response: Owner, exchange: Exchange): void {
-  const { end, destroy, emit } = response;
-  response[EXCHANGE] = { exchange, below: { end, destroy, emit } };
+  response[EXCHANGE] = new Owned(exchange, response);
   response.end = OWN.end;
   response.destroy = OWN.destroy;
   response.emit = OWN.emit;
@@ -65,19 +76,19 @@ function own(response: Owner, exchange: Exchange): void {
 // made the collector's work several times as much.
 const OWN: Methods = {
   end(this: Owner, ...given: unknown[]) {
-    const { exchange, below } = this[EXCHANGE] as Owned;
-    return endThrough(below.end, this, given, exchange);
+    const { exchange, end } = this[EXCHANGE] as Owned;
+    return endThrough(end, this, given, exchange);
   },
   destroy(this: Owner, error?: Error) {
-    const { exchange, below } = this[EXCHANGE] as Owned;
-    return destroyThrough(below.destroy, this, error, exchange);
+    const { exchange, destroy } = this[EXCHANGE] as Owned;
+    return destroyThrough(destroy, this, error, exchange);
   },
   emit(this: Owner, ...given: unknown[]) {
-    const { exchange, below } = this[EXCHANGE] as Owned;
+    const { exchange, emit } = this[EXCHANGE] as Owned;
     // Before all listeners, for another one ends the span. A listener put before others would make Node keep them in
     // a list, which outlives the request as a literal does.
     if (given[0] === 'close') exchange.closed();
-    return Reflect.apply(below.emit, this, given);
+    return Reflect.apply(emit, this, given);
   },
 };
 

@@ -156,3 +156,36 @@ it('records where the answers of Express cannot be changed', async () => {
   await post(url, 200);
   expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
 });
+
+it('knows round an app what its middleware made of the request', async () => {
+  const app = express();
+  app.use(express.json(), (request, _response, next) => {
+    Object.assign(request, { user: 'ada' });
+    request.url = '/elsewhere';
+    next();
+  });
+  app.post('/elsewhere', (_request, response) => {
+    response.status(201).end();
+  });
+  const audited = auditExpress<express.Request & { user?: string }>(
+    {
+      routes: { 'POST /things': { event: 'thing:create', payload: ['name'] } },
+      actor: ({ request }) => ({ authentication: 'token', name: request.user ?? 'nobody' }),
+    },
+    app,
+  );
+  const { url } = await rig.start(async () => createServer(audited), { routes: {} });
+  await fetch(`${url}/things`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"name":"lamp","secret":"x"}',
+  });
+  const [event] = await rig.events();
+  expect(event).toMatchObject({ payload: { name: 'lamp' }, metadata: { actor: { name: 'ada' } } });
+});
+
+it('refuses what is no app', () => {
+  expect(() => auditExpress({ routes: {} }, {} as never)).toThrow(
+    'auditExpress: app must be an Express app',
+  );
+});

@@ -69,10 +69,15 @@ const node: Framework = async (options, stage) =>
     }),
   );
 
-const expressApp: Framework = async (options, stage) => {
+const expressMiddleware: Framework = async (options, stage) =>
+  createServer(expressApp(stage, auditExpress(options)));
+
+const expressAround: Framework = async (options, stage) =>
+  createServer(auditExpress(options, expressApp(stage)));
+
+function expressApp(stage: Stage, ...audit: express.RequestHandler[]): express.Express {
   const app = express();
-  app.use(auditExpress(options));
-  app.use(express.json());
+  app.use(...audit, express.json());
   app.post('/flags', (request, response) => {
     response.status(201).json(made(request.body));
   });
@@ -103,8 +108,8 @@ const expressApp: Framework = async (options, stage) => {
   app.use((_error: unknown, _request: unknown, response: express.Response, _next: unknown) => {
     response.status(500).json({ error: 'internal' });
   });
-  return createServer(app);
-};
+  return app;
+}
 
 const fastifyApp: Framework = async (options, stage) => {
   const app = fastify();
@@ -169,7 +174,8 @@ const hono: Framework = async (options, stage) => {
 
 export const frameworks: Readonly<Record<string, Framework>> = {
   'node:http': node,
-  'Express 5': expressApp,
+  'Express 5': expressMiddleware,
+  'Express 5, around the app': expressAround,
   'Fastify 5': fastifyApp,
   Hono: hono,
 };

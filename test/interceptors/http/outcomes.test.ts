@@ -26,6 +26,7 @@ const routes: AnyOptions['routes'] = {
 const thrown: Readonly<Record<string, string>> = {
   'node:http': '{"status":500}',
   'Express 5': '{"status":500}',
+  'Express 5, around the app': '{"status":500}',
   'Fastify 5': '{"status":500,"error":"TypeError"}',
   Hono: '{"status":500,"error":"TypeError"}',
 };

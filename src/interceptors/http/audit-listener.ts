@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { types } from 'node:util';
+import type { Exchange } from './exchange.js';
+
+type Listener<Result> = (request: IncomingMessage, response: ServerResponse) => Result;
+
+/**
+ * Wraps a server's listener, so that what it throws or rejects with is heard of, and passed on.
+ *
+ * @param watch begins to watch a call, if it is one to audit
+ */
+export function auditListener<Result>(
+  watch: (request: IncomingMessage, response: ServerResponse) => Exchange | undefined,
+  listener: Listener<Result>,
+): Listener<Result> {
+  return function (this: unknown, request, response) {
+    const exchange = watch(request, response);
+    if (exchange === undefined) return Reflect.apply(listener, this, [request, response]);
+    let result: Result;
+    try {
+      result = Reflect.apply(listener, this, [request, response]);
+    } catch (error) {
+      exchange.threw(error);
+      throw error;
+    }
+    if (!types.isPromise(result)) return result;
+    return result.then(
+      (value) => {
+        exchange.finished();
+        return value;
+      },
+      (error) => {
+        exchange.threw(error);
+        throw error;
+      },
+    ) as Result;
+  };
+}
