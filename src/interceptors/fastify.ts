@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
-import { watchNodeCall } from './http/node-call.js';
+import { type NodeCall, watchNodeCall } from './http/node-call.js';
 import { exchangeOf } from './http/watch-answer.js';
 
 /** What is asked of Fastify's request, of which only the shape is known here. */
@@ -61,14 +61,7 @@ export function auditFastify<
 
   const plugin = (instance: FastifyLike, _options: unknown, done: () => void): void => {
     instance.addHook('onRequest', (request, reply, next) => {
-      watchNodeCall(auditor, {
-        request: request.raw as IncomingMessage,
-        response: reply.raw as ServerResponse,
-        native: { request, reply },
-        routed: (request.raw as IncomingMessage).url,
-        pattern: request.routeOptions.url,
-        parsedBody: () => request.body,
-      });
+      watchNodeCall(auditor, new FastifyNodeCall(request, reply));
       next();
     });
     instance.addHook('onError', (_request, reply, error, next) => {
@@ -83,4 +76,31 @@ export function auditFastify<
     [Symbol.for('fastify.display-name')]: 'otel-audit',
     [Symbol.for('plugin-meta')]: { name: 'otel-audit', fastify: '5.x' },
   });
+}
+
+/** A class and not a literal: see OpenCall. */
+class FastifyNodeCall implements NodeCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly routed: string | undefined;
+  readonly pattern: string | undefined;
+  readonly #request: FastifyRequestLike;
+  readonly #reply: FastifyReplyLike;
+
+  constructor(request: FastifyRequestLike, reply: FastifyReplyLike) {
+    this.request = request.raw as IncomingMessage;
+    this.response = reply.raw as ServerResponse;
+    this.routed = this.request.url;
+    this.pattern = request.routeOptions.url;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  get native(): object {
+    return { request: this.#request, reply: this.#reply };
+  }
+
+  parsedBody(): unknown {
+    return this.#request.body;
+  }
 }

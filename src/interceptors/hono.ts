@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import { readMessage } from './http/body.js';
 import type { HttpCall } from './http/call.js';
-import { watchNodeCall } from './http/node-call.js';
+import { type NodeCall, watchNodeCall } from './http/node-call.js';
 import { REFUSAL, REFUSAL_HEADERS, tellRefusal } from './http/refusal.js';
 
 /** What is asked of Hono's context, of which only the shape is known here. */
@@ -56,18 +56,33 @@ async function auditNode<Call extends HttpCall>(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const exchange = watchNodeCall(auditor, {
-    request,
-    response,
-    native: { context },
-    routed: context.req.path, // as a URL parser read it, or the user's getPath
-  });
+  const exchange = watchNodeCall(auditor, new HonoNodeCall(context, request, response));
   try {
     await next();
     if (context.error !== undefined) exchange?.note(context.error);
   } catch (error) {
     exchange?.note(error);
     throw error; // the server makes an answer of it
+  }
+}
+
+/** A class and not a literal: see OpenCall. */
+class HonoNodeCall implements NodeCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** As a URL parser read it, or the user's getPath. */
+  readonly routed: string;
+  readonly #context: HonoContextLike;
+
+  constructor(context: HonoContextLike, request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    this.routed = context.req.path;
+    this.#context = context;
+  }
+
+  get native(): object {
+    return { context: this.#context };
   }
 }
 
