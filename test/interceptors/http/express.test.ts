@@ -138,6 +138,7 @@ it('leaves what an answer is made of as it was', async () => {
   await fetch(`${url}/elsewhere`, { method: 'POST' });
   expect(audited).toEqual(own);
   expect(own).not.toContain('end');
+  expect(await rig.events()).toHaveLength(1); // which would else come in the next test
 });
 
 it('records where the answers of Express cannot be changed', async () => {
