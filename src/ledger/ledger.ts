@@ -52,12 +52,6 @@ const MAX_UNSYNCED_BYTES = 16 * 2 ** 20;
 /** How far a turn that does not end may go past the bound while the disk is well. */
 const LENIENCY = 4;
 
-/**
- * How long a look at the lock is good for. Only who removes a lock by hand makes two writers append to one segment,
- * and the second one does not start in that time; a look takes twice as long as the write that it comes before.
- */
-const LOOK_MS = 5;
-
 /** The append-only, hash-chained, synced folder of JSON lines: audit log, queue and evidence in one. */
 export class Ledger {
   readonly directory: string;
@@ -96,8 +90,6 @@ export class Ledger {
   #turnScheduled = false;
   /** Lines are being made: whoever is told of a fault in between may record, and must not mix in. */
   #building = false;
-  /** Until when, on the monotonic clock, the lock counts as ours without another look. */
-  #lookAgainAt = 0;
   /** Somebody else may be writing: nothing is written any more. */
   #lockGone = false;
   #closing: Promise<void> | undefined;
@@ -486,12 +478,7 @@ export class Ledger {
 
   /** For each turn's write: lines are acknowledged only after a look at the path as well. */
   #mayAppend(): boolean {
-    if (this.#outage.isOn || this.#lockGone) return false;
-    const now = this.#clock.monotonic();
-    if (now < this.#lookAgainAt) return true;
-    if (!this.#lock.isLinked()) return this.#noteLockGone();
-    this.#lookAgainAt = now + LOOK_MS;
-    return true;
+    return !this.#outage.isOn && !this.#lockGone && (this.#lock.isLinked() || this.#noteLockGone());
   }
 
   #noteLockGone(): false {
