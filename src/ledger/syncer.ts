@@ -6,6 +6,8 @@ const LAZY_MS = 10;
 /** A group up to this size is synced at once, while that takes less than a millisecond. */
 const BLOCKING_BYTES = 64 * 1024;
 const BLOCKING_MS = 1;
+/** For how long such syncs may follow each other before the event loop gets a turn. */
+const HOLD_MS = 2;
 
 /** The ledger, as its syncs see it. */
 export interface SyncSubject {
@@ -26,6 +28,8 @@ export class Syncer {
   #timer: Timer | undefined;
   /** How long a sync takes, on average of the last few. */
   #averageMs = BLOCKING_MS;
+  /** When the event loop was first held up in its present turn, if it was. */
+  #holdingSince: number | undefined;
 
   constructor(writer: SegmentWriter, clock: Clock, subject: SyncSubject) {
     this.#writer = writer;
@@ -49,9 +53,27 @@ export class Syncer {
 
   /** At once, in the way that takes the least time. */
   now(bytes: number): void {
-    if (bytes <= BLOCKING_BYTES && this.#averageMs < BLOCKING_MS) this.blocking();
+    const isShort = bytes <= BLOCKING_BYTES && this.#averageMs < BLOCKING_MS;
+    if (isShort && this.#mayHold()) this.blocking();
     else this.inBackground();
   }
+
+  /**
+   * Who awaits receipts in a loop goes on in the very turn in which a blocking sync ends: without a bound neither a
+   * timer nor a socket would be heard before the end of that loop.
+   */
+  #mayHold(): boolean {
+    const now = this.#clock.monotonic();
+    if (this.#holdingSince === undefined) {
+      this.#holdingSince = now;
+      setImmediate(this.#noteTurn);
+    }
+    return now - this.#holdingSince < HOLD_MS;
+  }
+
+  readonly #noteTurn = (): void => {
+    this.#holdingSince = undefined;
+  };
 
   inBackground(): void {
     if (this.#isBusy) return;

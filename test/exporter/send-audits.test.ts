@@ -3,6 +3,7 @@ import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { Checker } from '../../src/checker.js';
+import { systemClock } from '../../src/clock.js';
 import type { AuditError } from '../../src/errors.js';
 import { type AuditEvent, createEvent } from '../../src/event/event.js';
 import { addEventToSpan } from '../../src/event/span.js';
@@ -148,6 +149,22 @@ describe('sendAudits until durable', () => {
     expect(receipts.findIndex((receipt, n) => receipt?.sequence !== n + 1)).toBe(-1);
     const lines = verifyChain(rig.path);
     expect(lines.findIndex(({ prev }, n) => n > 0 && prev !== receipts[n - 1]!.hash)).toBe(-1);
+  });
+
+  it('lets the event loop go round while somebody awaits one receipt after the other', async () => {
+    const { exporter } = rig.open({ sinks: {}, clock: systemClock });
+    let hasTurned = false;
+    let sends = 0;
+    const send = async () => {
+      await exporter.sendAudits([createEvent({ type: 'flag', action: 'created' })]);
+      sends += 1;
+    };
+    for (let n = 0; n < 100; n += 1) await send(); // by now syncs are known to be fast, where they are
+    setImmediate(() => {
+      hasTurned = true;
+    });
+    while (!hasTurned && sends < 3000) await send();
+    expect(hasTurned).toBe(true);
   });
 
   it('comes after what was captured before it in the same turn', async () => {
