@@ -59,10 +59,30 @@ export function watchExchange(
     return watched;
   }
   const exchange = new Exchange(response, watcher, listener);
-  if (inheritsOurs(response)) inheriting.set(response, exchange);
+  if (inheritsOurs(response)) inherit(response, exchange);
   else own(response, exchange);
   if (response.socket === null) watchQueued(response, exchange);
   return exchange;
+}
+
+function inherit(response: ServerResponse, exchange: Exchange): void {
+  inheriting.set(response, exchange);
+  response.on('prefinish', handed).on('close', gone);
+}
+
+// An answer that is handed to what does not descend from the same prototype, such as an app of another copy of
+// Express, inherits ours no longer. Functions that all answers share, see OWN.
+
+/** Node tells it within `end`: in the context of who ended it. */
+function handed(this: ServerResponse): void {
+  const exchange = inheriting.get(this);
+  if (exchange?.isTelling === true && !exchange.isEnding) exchange.answeredInParts();
+}
+
+function gone(this: ServerResponse): void {
+  const exchange = inheriting.get(this);
+  exchange?.closed();
+  if (exchange?.isDone === true) inheriting.delete(this);
 }
 
 function own(response: Owner, exchange: Exchange): void {

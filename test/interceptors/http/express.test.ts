@@ -1,9 +1,10 @@
 // What only Express has: an answer's prototype is the app's, and another app's while that one handles it.
 import { createServer, ServerResponse } from 'node:http';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import express, { type Express, type Response } from 'express';
+import { auditActor } from '../../../src/interceptors/actor.js';
 import { auditExpress } from '../../../src/interceptors/express.js';
-import { brief, httpRig, type Running } from './rig.js';
+import { brief, httpRig, post as postText, type Running } from './rig.js';
 
 const rig = httpRig();
 
@@ -121,6 +122,45 @@ it('records beside middleware that holds an answer back before it was audited, a
     'thing:change success',
     'thing:change failed {"status":500}',
   ]);
+});
+
+describe('an answer that an audited app hands to an app of another copy of Express', () => {
+  const withOther = (answered: (other: Express) => void): Express => {
+    let copy = express;
+    jest.isolateModules(() => {
+      copy = require('express');
+    });
+    expect(copy.response).not.toBe(express.response);
+    const app = express();
+    const other = copy();
+    answered(other);
+    const routes = { 'POST /things/:status': 'thing:change' };
+    app.use(auditExpress({ routes, failures: true, unansweredMs: 1 }));
+    app.use((request, response, next) => {
+      auditActor({ authentication: 'token', name: 'ada' }, () => other(request, response, next));
+    });
+    return app;
+  };
+
+  it('is recorded, with the actor around it', async () => {
+    const { url } = await start(withOther(answer));
+    await post(url, 200);
+    await post(url, 403);
+    const events = await rig.events();
+    expect(events.map(brief)).toEqual(['thing:change success', 'thing:change denied']);
+    expect(events.map(({ metadata }) => metadata.actor?.name)).toEqual(['ada', 'ada']);
+  });
+
+  it('is recorded where there is none and the client hangs up', async () => {
+    const running = await start(
+      withOther((other) => other.post('/things/:status', () => running.stage.entered())),
+    );
+    const socket = await running.raw(postText('/things/200'));
+    await running.stage.waiting;
+    socket.destroy();
+    await rig.count(1);
+    expect((await rig.events()).map(brief)).toEqual(['thing:change failed {"error":"unanswered"}']);
+  });
 });
 
 it('leaves what an answer is made of as it was', async () => {
