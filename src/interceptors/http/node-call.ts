@@ -7,7 +7,7 @@ import type { Ending } from './ending.js';
 import type { EndListener, Exchange } from './exchange.js';
 import { holdAnswer } from './hold.js';
 import type { Routing } from './route-table.js';
-import { exchangeOf, watchExchange } from './watch-answer.js';
+import { exchangeOf, isDone, watchExchange } from './watch-answer.js';
 
 /** A call on `node:http`, and what an adapter adds to it. */
 export interface NodeCall extends Routing {
@@ -30,6 +30,7 @@ export function watchNodeCall<Call extends HttpCall>(
     const { response } = node;
     const watched = exchangeOf(response, auditor);
     if (watched !== undefined) return watched;
+    if (isDone(response)) return undefined;
     const call = auditor.open(new NodeCallStart(node));
     if (call === undefined) return undefined;
     const listener = new NodeCallEnd(call, auditor.unansweredMs);

@@ -31,11 +31,16 @@ class Owned {
 
 // Of answers that inherit our methods. Not a property, since Express changes an answer's prototype and V8 then copies
 // the whole layout of the object for each property that is added. What is over is taken out: V8's frequent
-// collections keep what a WeakMap's value leads to, even where that is its key.
-const inheriting = new WeakMap<object, Exchange>();
+// collections keep what a WeakMap's value leads to, even where that is its key. Null stays in its place.
+const inheriting = new WeakMap<object, Exchange | null>();
 
 function known(response: Owner): Exchange | undefined {
   return inheriting.get(response) ?? response[EXCHANGE]?.exchange;
+}
+
+/** Whether it was watched to its end: middleware that comes upon it then is not to begin again. */
+export function isDone(response: ServerResponse): boolean {
+  return inheriting.get(response) === null;
 }
 
 /** The exchange, if this watcher watches it already: middleware may stand before an app and a router of it. */
@@ -82,7 +87,7 @@ function handed(this: ServerResponse): void {
 function gone(this: ServerResponse): void {
   const exchange = inheriting.get(this);
   exchange?.closed();
-  if (exchange?.isDone === true) inheriting.delete(this);
+  if (exchange?.isDone === true) inheriting.set(this, null);
 }
 
 function own(response: Owner, exchange: Exchange): void {
@@ -116,19 +121,19 @@ const OWN: Methods = {
 function methodsOver(below: Methods): Methods {
   return {
     end(this: ServerResponse, ...given: unknown[]) {
-      const exchange = inheriting.get(this);
+      const exchange = inheriting.get(this) ?? undefined;
       const result = endThrough(below.end, this, given, exchange);
-      if (exchange?.isDone === true) inheriting.delete(this);
+      if (exchange?.isDone === true) inheriting.set(this, null);
       return result;
     },
     destroy(this: ServerResponse, error?: Error) {
-      return destroyThrough(below.destroy, this, error, inheriting.get(this));
+      return destroyThrough(below.destroy, this, error, inheriting.get(this) ?? undefined);
     },
     emit(this: ServerResponse, ...given: unknown[]) {
       if (given[0] === 'close') {
         const exchange = inheriting.get(this);
         exchange?.closed();
-        if (exchange?.isDone === true) inheriting.delete(this);
+        if (exchange?.isDone === true) inheriting.set(this, null);
       }
       return Reflect.apply(below.emit, this, given);
     },

@@ -1,4 +1,5 @@
 // What only Express has: an answer's prototype is the app's, and another app's while that one handles it.
+import { once } from 'node:events';
 import { createServer, ServerResponse } from 'node:http';
 import { describe, expect, it, jest } from '@jest/globals';
 import express, { type Express, type Response } from 'express';
@@ -161,6 +162,27 @@ describe('an answer that an audited app hands to an app of another copy of Expre
     await rig.count(1);
     expect((await rig.events()).map(brief)).toEqual(['thing:change failed {"error":"unanswered"}']);
   });
+});
+
+it('records once what comes by the same middleware again when all is over', async () => {
+  const app = express();
+  const audited = audit();
+  const over = new Promise<void>((resolve) => {
+    app.use(audited);
+    app.use(async (_request, response, next) => {
+      response.end();
+      await once(response, 'close');
+      next();
+    });
+    app.use(audited, (_request, response) => {
+      response.end();
+      resolve();
+    });
+  });
+  const { url } = await start(app);
+  await post(url, 200);
+  await over;
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
 });
 
 it('leaves what an answer is made of as it was', async () => {
