@@ -9,20 +9,13 @@ export class HotRecord {
   hash = '';
   recordedAt = '';
   bytes = 0;
-  #body: string;
+  /** Its line's part that is the content's own; empty once there is the line. */
+  body: string;
 
-  /** @param body its line's part that is the content's own */
   constructor(sequence: number, content: RecordContent, body: string) {
     this.sequence = sequence;
     this.content = content;
-    this.#body = body;
-  }
-
-  /** To be asked for once: when the line is made. */
-  takeBody(): string {
-    const body = this.#body;
-    this.#body = '';
-    return body;
+    this.body = body;
   }
 }
 

@@ -457,8 +457,7 @@ export class Ledger {
 
   /** Makes a line of a record and puts it into the buffer. */
   #build(record: HotRecord, recordedAt: string): void {
-    const { sequence } = record;
-    const body = record.takeBody();
+    const { sequence, body } = record;
     record.previousHash = this.#hash;
     record.recordedAt = recordedAt;
     const line = headOf(sequence, this.#hash, recordedAt) + body;
@@ -466,6 +465,7 @@ export class Ledger {
     this.#hash = hashOf(bytes);
     record.hash = this.#hash;
     record.bytes = bytes.length;
+    record.body = ''; // not before: an observer that is told of a fault may end the process, which makes the line again
     this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
     this.#hot.push(record);
     this.#built = sequence;

@@ -58,6 +58,21 @@ describe('a process that ends', () => {
     expect((await idsAfter('listener', script)).ids).toEqual(['a', 'b']);
   });
 
+  it('when it is told of a full disk, in the middle of a line, has written what the turn recorded', async () => {
+    const script = `
+      const ledger = open();
+      const { writeSync } = fs;
+      fs.writeSync = () => {
+        fs.writeSync = writeSync;
+        throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      };
+      console.error = () => process.exit(7); // the observer's
+      append(ledger, 'a');
+      append(ledger, 'b', { text: 'x'.repeat(100_000) }); // more than the lines' buffer may need
+      append(ledger, 'c');`;
+    expect(await idsAfter('full', script)).toMatchObject({ code: 7, ids: ['a', 'b', 'c'] });
+  });
+
   it('in a worker thread has written what its turn recorded', async () => {
     const script = `
       if (isMainThread) new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) });

@@ -33,8 +33,8 @@ const observer = {
 };
 export const open = () =>
   new Ledger(resolveLedgerOptions('ledger', process.argv[2]), systemClock, observer);
-export const append = (ledger, id) =>
-  ledger.append({ id, event: createEvent({ type: 'flag', action: 'created', id }) });
+export const append = (ledger, id, payload) =>
+  ledger.append({ id, event: createEvent({ type: 'flag', action: 'created', id, payload }) });
 export const durable = (ledger, sequence) =>
   new Promise((resolve, reject) => {
     ledger.onDurable(sequence, { settle: (error) => (error ? reject(error) : resolve()) });
@@ -54,6 +54,7 @@ export function buildLedgerLibrary(scripts: string): void {
 }
 
 const PRELUDE = `
+import fs from 'node:fs';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { append, durable, open, ready } from './library.mjs';
 `;
