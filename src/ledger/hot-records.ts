@@ -9,13 +9,23 @@ export class HotRecord {
   hash = '';
   recordedAt = '';
   bytes = 0;
-  /** Its line's part that is the content's own; empty once there is the line. */
-  body: string;
+  #body: string;
 
+  /** @param body its line's part that is the content's own */
   constructor(sequence: number, content: RecordContent, body: string) {
     this.sequence = sequence;
     this.content = content;
-    this.body = body;
+    this.#body = body;
+  }
+
+  /** The line's part that is the content's own; empty once it was let go of. */
+  get body(): string {
+    return this.#body;
+  }
+
+  /** The line is there. Not before: who is told of a fault may end the process, and then the line is made again. */
+  letGoOfBody(): void {
+    this.#body = '';
   }
 }
 

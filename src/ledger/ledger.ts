@@ -465,7 +465,7 @@ export class Ledger {
     this.#hash = hashOf(bytes);
     record.hash = this.#hash;
     record.bytes = bytes.length;
-    record.body = ''; // not before: an observer that is told of a fault may end the process, which makes the line again
+    record.letGoOfBody();
     this.#waitingBytes += bytes.length - (body.length + LINE_OVERHEAD);
     this.#hot.push(record);
     this.#built = sequence;

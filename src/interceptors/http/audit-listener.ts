@@ -13,12 +13,13 @@ export function auditListener<Result>(
   watch: (request: IncomingMessage, response: ServerResponse) => Exchange | undefined,
   listener: Listener<Result>,
 ): Listener<Result> {
-  return function (this: unknown, request, response) {
-    const exchange = watch(request, response);
-    if (exchange === undefined) return Reflect.apply(listener, this, [request, response]);
+  // What else it is called with is passed on: an app that stands as middleware in another one gets `next`.
+  return function (this: unknown, ...given: [IncomingMessage, ServerResponse, ...unknown[]]) {
+    const exchange = watch(given[0], given[1]);
+    if (exchange === undefined) return Reflect.apply(listener, this, given);
     let result: Result;
     try {
-      result = Reflect.apply(listener, this, [request, response]);
+      result = Reflect.apply(listener, this, given);
     } catch (error) {
       exchange.threw(error);
       throw error;

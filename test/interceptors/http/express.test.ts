@@ -247,6 +247,27 @@ it('knows round an app what its middleware made of the request', async () => {
   expect(event).toMatchObject({ payload: { name: 'lamp' }, metadata: { actor: { name: 'ada' } } });
 });
 
+it('stands round an app that is middleware in another one', async () => {
+  const inner = express();
+  answer(inner);
+  const app = express();
+  app.use(
+    '/api',
+    auditExpress(
+      { routes: { 'POST /api/things/:status': 'thing:change' } },
+      inner,
+    ) as express.Handler,
+  );
+  app.use((_request, response) => {
+    response.status(418).end();
+  });
+  const { url } = await start(app);
+  await post(`${url}/api`, 200);
+  const elsewhere = await fetch(`${url}/api/elsewhere`, { method: 'POST' });
+  expect(elsewhere.status).toBe(418);
+  expect((await rig.events()).map(brief)).toEqual(['thing:change success']);
+});
+
 it('refuses what is no app', () => {
   expect(() => auditExpress({ routes: {} }, {} as never)).toThrow(
     'auditExpress: app must be an Express app',
