@@ -12,7 +12,7 @@ const PAYLOAD = payloads['300 B'];
 const PREVIOUS = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const CASES = [
   { producers: 512, events: 40_000, againstBare: 0.65, againstLmdb: 0.7 },
-  { producers: 64, events: 20_000, againstBare: 0.8, againstLmdb: 1 },
+  { producers: 64, events: 40_000, againstBare: 0.8, againstLmdb: 1 },
   { producers: 1, events: 3000, againstBare: 1, againstLmdb: 1.5 },
 ];
 

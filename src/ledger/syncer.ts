@@ -7,7 +7,7 @@ const LAZY_MS = 10;
 const BLOCKING_BYTES = 64 * 1024;
 const BLOCKING_MS = 1;
 /** For how long such syncs may follow each other before the event loop gets a turn. */
-const HOLD_MS = 2;
+const HOLD_MS = 5;
 
 /** The ledger, as its syncs see it. */
 export interface SyncSubject {
