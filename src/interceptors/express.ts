@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalidOption } from '../http/options.js';
-import { auditListener } from './http/audit-listener.js';
+import { auditListener, type Listener } from './http/audit-listener.js';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
 import { type NodeCall, watchNodeCall } from './http/node-call.js';
@@ -27,9 +27,6 @@ type Middleware = (
   next: (error?: unknown) => void,
 ) => void;
 
-/** An Express app, or any other listener of a `node:http` server. */
-type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
-
 /**
  * Audits the calls of an app of Express 5. `call.body` is `request.body`, as the body parser left it.
  *
@@ -52,11 +49,14 @@ export function auditExpress<
 export function auditExpress<
   Request extends ExpressRequest = ExpressRequest,
   Response extends ServerResponse = ServerResponse,
->(options: HttpAuditOptions<ExpressCall<Request, Response>>, app: Listener): Listener;
+>(
+  options: HttpAuditOptions<ExpressCall<Request, Response>>,
+  app: Listener<unknown>,
+): Listener<unknown>;
 export function auditExpress(
   options: HttpAuditOptions<ExpressCall>,
-  app?: Listener,
-): Middleware | Listener {
+  app?: Listener<unknown>,
+): Middleware | Listener<unknown> {
   const auditor = new Auditor('auditExpress', options);
   const watch = (request: IncomingMessage, response: ServerResponse) =>
     watchNodeCall(auditor, new ExpressNodeCall(request as ExpressRequest, response));
@@ -68,8 +68,8 @@ export function auditExpress(
   };
 }
 
-function requireListener(app: unknown): Listener {
-  if (typeof app === 'function') return app as Listener;
+function requireListener(app: unknown): Listener<unknown> {
+  if (typeof app === 'function') return app as Listener<unknown>;
   throw invalidOption('auditExpress: app', 'must be an Express app, or left out for middleware');
 }
 
@@ -80,10 +80,6 @@ class ExpressNodeCall implements NodeCall {
   constructor(request: ExpressRequest, response: ServerResponse) {
     this.request = request;
     this.response = response;
-  }
-
-  get native(): object {
-    return { request: this.request, response: this.response };
   }
 
   /** Undefined before Express has had the request: then its `url` is still what it came with. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { auditListener } from './http/audit-listener.js';
+import { auditListener, type Listener } from './http/audit-listener.js';
 import { Auditor, type HttpAuditOptions } from './http/auditor.js';
 import type { HttpCall } from './http/call.js';
 import { type NodeCall, watchNodeCall } from './http/node-call.js';
@@ -27,8 +27,8 @@ export interface NodeHttpCall extends HttpCall {
  */
 export function auditHttp<Result>(
   options: HttpAuditOptions<NodeHttpCall>,
-  listener: (request: IncomingMessage, response: ServerResponse) => Result,
-): (request: IncomingMessage, response: ServerResponse) => Result {
+  listener: Listener<Result>,
+): Listener<Result> {
   const auditor = new Auditor('auditHttp', options);
   return auditListener(
     (request, response) => watchNodeCall(auditor, new PlainNodeCall(request, response)),
@@ -44,9 +44,5 @@ class PlainNodeCall implements NodeCall {
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
     this.response = response;
-  }
-
-  get native(): object {
-    return { request: this.request, response: this.response };
   }
 }

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { types } from 'node:util';
 import type { Exchange } from './exchange.js';
 
-type Listener<Result> = (request: IncomingMessage, response: ServerResponse) => Result;
+/** A listener of a `node:http` server. */
+export type Listener<Result> = (request: IncomingMessage, response: ServerResponse) => Result;
 
 /**
  * Wraps a server's listener, so that what it throws or rejects with is heard of, and passed on.

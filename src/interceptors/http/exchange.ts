@@ -93,8 +93,9 @@ export class Exchange {
     this.#isClosed = true;
     if (this.#isOver || this.#hungUp) return;
     const status = this.#statusSoFar();
-    if (this.isTelling && this.#response.writableFinished) {
-      this.#tell({ status }); // somebody's `end` went past us
+    // Node may close what is through before the microtask of answeredInParts.
+    if (this.isTelling && !this.#isBrokenFromHere && this.#response.writableFinished) {
+      this.#tell({ status });
       return;
     }
     if (status !== undefined && isCutFromHere(this.#response)) this.#isBrokenFromHere = true;

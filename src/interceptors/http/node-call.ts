@@ -13,8 +13,8 @@ import { exchangeOf, isDone, watchExchange } from './watch-answer.js';
 export interface NodeCall extends Routing {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** What the framework gives its handlers, by the names under which the user's functions get it. */
-  readonly native: object;
+  /** What the framework gives its handlers, by the names under which the user's functions get it. Default: these two. */
+  readonly native?: object | undefined;
   /** The request's target, where the framework has changed `request.url`. */
   readonly target?: string | undefined;
   /** The request's body as the framework parsed it. Default: the bytes are copied as they arrive. */
@@ -68,7 +68,8 @@ class NodeCallStart implements CallStart {
   }
 
   get native(): object {
-    return this.#node.native;
+    const { request, response, native } = this.#node;
+    return native ?? { request, response };
   }
 }
 

@@ -87,7 +87,11 @@ function handed(this: ServerResponse): void {
 function gone(this: ServerResponse): void {
   const exchange = inheriting.get(this);
   exchange?.closed();
-  if (exchange?.isDone === true) inheriting.set(this, null);
+  letGoIfDone(this, exchange);
+}
+
+function letGoIfDone(response: ServerResponse, exchange: Exchange | null | undefined): void {
+  if (exchange?.isDone === true) inheriting.set(response, null);
 }
 
 function own(response: Owner, exchange: Exchange): void {
@@ -121,20 +125,16 @@ const OWN: Methods = {
 function methodsOver(below: Methods): Methods {
   return {
     end(this: ServerResponse, ...given: unknown[]) {
-      const exchange = inheriting.get(this) ?? undefined;
+      const exchange = inheriting.get(this);
       const result = endThrough(below.end, this, given, exchange);
-      if (exchange?.isDone === true) inheriting.set(this, null);
+      letGoIfDone(this, exchange);
       return result;
     },
     destroy(this: ServerResponse, error?: Error) {
-      return destroyThrough(below.destroy, this, error, inheriting.get(this) ?? undefined);
+      return destroyThrough(below.destroy, this, error, inheriting.get(this));
     },
     emit(this: ServerResponse, ...given: unknown[]) {
-      if (given[0] === 'close') {
-        const exchange = inheriting.get(this);
-        exchange?.closed();
-        if (exchange?.isDone === true) inheriting.set(this, null);
-      }
+      if (given[0] === 'close') gone.call(this);
       return Reflect.apply(below.emit, this, given);
     },
   };
@@ -145,7 +145,7 @@ function endThrough(
   end: ServerResponse['end'],
   response: ServerResponse,
   given: readonly unknown[],
-  exchange: Exchange | undefined,
+  exchange: Exchange | null | undefined,
 ): ServerResponse {
   if (exchange?.isTelling !== true) return Reflect.apply(end, response, given);
   const isUnderWay = response.headersSent;
@@ -165,7 +165,7 @@ function destroyThrough(
   destroy: ServerResponse['destroy'],
   response: ServerResponse,
   error: Error | undefined,
-  exchange: Exchange | undefined,
+  exchange: Exchange | null | undefined,
 ): ServerResponse {
   const result = destroy.call(response, error);
   exchange?.destroyed();

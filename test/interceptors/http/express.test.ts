@@ -104,6 +104,28 @@ it('records the answer of a mounted app whose own `end` goes past all others to 
   expect((await rig.events()).map(brief)).toEqual(['thing:change success {"hungUp":false}']);
 });
 
+it('records as broken off what is ended and destroyed at once, when part of it is out', async () => {
+  const app = express();
+  const mounted = express();
+  mounted.response.end = ServerResponse.prototype.end as Response['end'];
+  mounted.post('/things/:status', (_request, response) => {
+    response.write('a part', () => {
+      response.end();
+      response.destroy();
+    });
+  });
+  app.use(audit(), mounted);
+  const running = await start(app);
+  const closed = running.nextClose();
+  await fetch(`${running.url}/things/200`, { method: 'POST' }).then((response) =>
+    response.text().catch(() => {}),
+  );
+  await closed;
+  expect((await rig.events()).map(brief)).toEqual([
+    'thing:change failed {"status":200,"error":"broken off"}',
+  ]);
+});
+
 it('records beside middleware that holds an answer back before it was audited, as compression does', async () => {
   const app = express();
   app.use((_request, response, next) => {
